@@ -1,0 +1,33 @@
+"""grusym: gated recurrent networks from equations to verified kernels.
+
+The public names load on first use: `import grusym` takes milliseconds and loads neither SymPy nor NumPy.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+# Public name -> the module that defines it.
+_LAZY = {
+    "Cell": "grusym.equations.cell",
+    "GrusymError": "grusym.errors",
+    "build": "grusym.runtime.kernel",
+    "cell": "grusym.equations.library",
+    "derive": "grusym.calculus.derivation",
+    "generate": "grusym.emit.generate",
+}
+
+__all__ = ["Cell", "GrusymError", "__version__", "build", "cell", "derive", "generate"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'grusym' has no attribute {name!r}; it has {', '.join(__all__)}")
+    value = getattr(import_module(_LAZY[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})
