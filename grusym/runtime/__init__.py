@@ -1,0 +1,1 @@
+"""How generated code runs: find a C compiler, compile, cache by hash, load."""
