@@ -1,0 +1,66 @@
+"""How tensors derived from a cell's tensors are called, in code as in documents, and which names are taken by that.
+
+For a state h: h' is its update (`h_next` in code), h0 its initial value, h_n its final one. The cotangent of X is dX.
+"""
+
+import keyword
+from collections.abc import Iterable
+
+C_KEYWORDS = frozenset(
+    "auto break case char const continue default do double else enum extern float for goto if inline int long register "
+    "restrict return short signed sizeof static struct switch typedef union unsigned void volatile while main".split()
+)
+LAYER_NAMES = frozenset(
+    ("y", "dy", "packed", "saved", "workspace", "params", "np", "math", "grads", "tape", "value", "int64_t", "NULL")
+)
+
+
+def code_name(name: str) -> str:
+    """The identifier for a tensor's name in C and Python: ``h'`` is ``h_next``."""
+    return name.replace("'", "_next")
+
+
+def initial_name(state: str) -> str:
+    """The state before the first step: h0."""
+    return f"{state}0"
+
+
+def final_name(state: str) -> str:
+    """The state after the last step: h_n."""
+    return f"{state}_n"
+
+
+def cotangent_name(name: str) -> str:
+    """The gradient of the loss with respect to a tensor: dh0 for h0."""
+    return f"d{name}"
+
+
+def tangent_name(name: str) -> str:
+    """The directional derivative of a tensor: v_h for h."""
+    return f"v_{name}"
+
+
+def is_reserved(name: str) -> bool:
+    """Whether a name means something to C, Python or every layer already."""
+    return keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in C_KEYWORDS or name in LAYER_NAMES
+
+
+def derived_names(tensors: Iterable[str], states: Iterable[str]) -> list[tuple[str, str]]:
+    """(derived name, the tensor it comes from) for all that grusym will name after these tensors."""
+    pairs = [(code_name(name), name) for name in tensors]
+    for state in states:
+        pairs += [(initial_name(state), state), (final_name(state), state)]
+    return pairs + [(prefix(name), source) for name, source in pairs for prefix in (cotangent_name, tangent_name)]
+
+
+def fresh(candidates: Iterable[str], taken: Iterable[str]) -> str:
+    """The first candidate that is not taken; after the last one, it is numbered."""
+    used = set(taken)
+    name = ""
+    for name in candidates:
+        if name not in used:
+            return name
+    number = 2
+    while f"{name}{number}" in used:
+        number += 1
+    return f"{name}{number}"
