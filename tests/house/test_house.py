@@ -22,7 +22,7 @@ VAGUE = {"utils", "util", "helpers", "helper", "common", "misc"}
 HEAVY = ("numpy", "sympy", "torch")
 # A path of somebody's machine, or the host of a package registry (a mirror of it is the reader's choice).
 FOREIGN = re.compile(
-    r"(?<![\w.~])/(?:work|root|home|opt|mnt|Users)/|[A-Z]:\\Users\\"
+    r"(?<![\w.~])/(?:work|root|home|Users)/|[A-Z]:\\Users\\"
     r"|pypi[.]org|pythonhosted[.]org|download[.]pytorch[.]org|anaconda[.]org"
 )
 
@@ -36,9 +36,7 @@ def line_count(path: Path) -> int:
 
 
 def too_long(paths: Iterable[Path]) -> list[str]:
-    return [
-        f"{path}: {line_count(path)} lines, {LONGEST} at most" for path in paths if line_count(path) > LONGEST
-    ]
+    return [f"{path}: {line_count(path)} lines, {LONGEST} at most" for path in paths if line_count(path) > LONGEST]
 
 
 def vaguely_named(paths: Iterable[Path], root: Path) -> list[str]:
