@@ -27,9 +27,9 @@ check: lint types
 
 lint: $(READY)
 	@echo "== lint"
-	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff check .
 	@echo "== format"
-	@$(BIN)/ruff format --quiet --diff .
+	@$(BIN)/ruff format --check .
 
 types: $(READY)
 	@echo "== types"

@@ -37,9 +37,7 @@ class CellError(GrusymError):
            ^
     """
 
-    def __init__(
-        self, message: str, text: str = "", line: int = 0, column: int = 0, source: str = ""
-    ) -> None:
+    def __init__(self, message: str, text: str = "", line: int = 0, column: int = 0, source: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.text = text

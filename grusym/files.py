@@ -46,14 +46,10 @@ def _target(directory: Path, name: str) -> Path:
     """Where the file `name` goes: inside `directory`, and not in the place of a folder."""
     relative = PurePosixPath(name)
     if not relative.name or relative.is_absolute() or ".." in relative.parts:
-        raise InputError(
-            f"cannot write a file named {name!r} into {directory}; give a relative name without '..'"
-        )
+        raise InputError(f"cannot write a file named {name!r} into {directory}; give a relative name without '..'")
     target = directory / relative
     if os.path.isdir(target):
-        raise InputError(
-            f"cannot write {target}: it is a directory; remove it or choose another output directory"
-        )
+        raise InputError(f"cannot write {target}: it is a directory; remove it or choose another output directory")
     return target
 
 

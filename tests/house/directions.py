@@ -41,9 +41,7 @@ def violations(package: Path) -> Iterator[str]:
         parts = path.relative_to(package).with_suffix("").parts
         for line, target in sorted(_imports(path, parts, package)):
             if not _allowed(parts[0], target):
-                yield f"{path.relative_to(package)}:{line}: {parts[0]} may not import grusym.{target}".rstrip(
-                    "."
-                )
+                yield f"{path.relative_to(package)}:{line}: {parts[0]} may not import grusym.{target}".rstrip(".")
 
 
 def _allowed(room: str, target: str) -> bool:

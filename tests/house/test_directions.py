@@ -103,7 +103,4 @@ def test_a_right_direction_is_allowed(tmp_path, room, text):
 
 
 def test_the_source_of_a_relative_import_in_an_init_is_its_own_room(tmp_path):
-    assert (
-        plant(tmp_path, {"lower/__init__.py": "from .ir import Loop\nfrom . import ir", "lower/ir.py": ""})
-        == []
-    )
+    assert plant(tmp_path, {"lower/__init__.py": "from .ir import Loop\nfrom . import ir", "lower/ir.py": ""}) == []
