@@ -1,0 +1,118 @@
+"""Packed tensors: where each tensor of a cell lies inside the arrays that a system hands over.
+
+A convention is an access map: W_z[i,j] is weight_ih[H + i, j]. Kernels read and write through it, so nothing is copied.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sympy import Add, Expr, Integer
+
+from grusym.equations.cell import Cell
+from grusym.errors import InputError
+
+
+@dataclass(frozen=True)
+class Packed:
+    """One array of a system: these tensors of the cell, stacked along their first axis."""
+
+    name: str
+    stack: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Convention:
+    """How a system packs cells. `packings` has a record per cell name; `options` is the form of the cell that it computes."""
+
+    name: str
+    source: str
+    packings: Mapping[str, tuple[Packed, ...]]
+    options: Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Tensor `tensor` of the cell is the part of array `buffer` that begins at `starts` (one per axis of the array)."""
+
+    tensor: str
+    buffer: str
+    starts: tuple[Expr, ...]
+    shape: tuple[Expr, ...]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The parameter arrays of a cell under a convention, in order, and where each parameter lies in them."""
+
+    convention: str
+    arrays: tuple[tuple[str, tuple[Expr, ...]], ...]
+    placements: tuple[Placement, ...]
+
+    def unpack(self, arrays: Mapping[str, Any], sizes: Mapping[str, int]) -> dict[str, Any]:
+        """Views of the cell's parameters in packed NumPy arrays; writing to them writes to the arrays."""
+        return {
+            place.tensor: arrays[place.buffer][
+                tuple(
+                    slice(start, start + extent)
+                    for start, extent in zip(numbers(place.starts, sizes), numbers(place.shape, sizes), strict=True)
+                )
+            ]
+            for place in self.placements
+        }
+
+
+def numbers(expressions: tuple[Expr, ...], sizes: Mapping[str, int]) -> tuple[int, ...]:
+    """Extents and offsets as numbers, for given sizes by name."""
+    return tuple(int(e.subs({s: sizes[s.name] for s in e.free_symbols})) for e in expressions)
+
+
+def own_layout(cell: Cell) -> Layout:
+    """Every parameter an array of its own, by its name in the equations."""
+    arrays = tuple((tensor.name, tensor.shape) for tensor in cell.parameters)
+    places = tuple(Placement(name, name, (Integer(0),) * len(shape), shape) for name, shape in arrays)
+    return Layout("own", arrays, places)
+
+
+def layout(cell: Cell, convention: Convention) -> Layout:
+    """The layout of a cell's parameters under a convention.
+
+    An array whose tensors the cell does not have (PyTorch's biases with biases=none) is left out. Raises InputError where
+    the convention has no record for this cell, or writes it with other options.
+    """
+    if cell.name not in convention.packings:
+        known = ", ".join(convention.packings)
+        raise InputError(f"convention {convention.name} has no packing for the cell {cell.name}; it packs {known}")
+    options = dict(cell.options)
+    for key, value in convention.options[cell.name].items():
+        if options.get(key, value) != value:
+            raise InputError(
+                f"convention {convention.name} writes {cell.name} with {key}={value}, not {key}={options[key]}; "
+                f"use the cell's own convention (--convention own) for {cell.spelling}"
+            )
+    shapes = {tensor.name: tensor.shape for tensor in cell.parameters}
+    arrays, places = [], []
+    for packed in convention.packings[cell.name]:
+        present = [name for name in packed.stack if name in shapes]
+        if not present:
+            continue
+        missing = [name for name in packed.stack if name not in shapes]
+        if missing:
+            raise InputError(
+                f"convention {convention.name} packs {', '.join(packed.stack)} into {packed.name}, "
+                f"but {cell.spelling} has no {', '.join(missing)}; use the cell's own convention (--convention own)"
+            )
+        start: Expr = Integer(0)
+        for name in present:
+            rest = shapes[name][1:]
+            places.append(Placement(name, packed.name, (start, *(Integer(0) for _ in rest)), shapes[name]))
+            start = Add(start, shapes[name][0])
+        arrays.append((packed.name, (start, *rest)))
+    placed = {place.tensor for place in places}
+    left = [name for name in shapes if name not in placed]
+    if left:
+        raise InputError(
+            f"convention {convention.name} has no place for {', '.join(left)} of {cell.spelling}; "
+            f"use the cell's own convention (--convention own)"
+        )
+    return Layout(convention.name, tuple(arrays), tuple(places))

@@ -1,0 +1,25 @@
+"""PyTorch's recurrent modules: gate blocks stacked by rows, two bias vectors (aten/src/ATen/native/RNN.cpp)."""
+
+from grusym.conventions.packing import Convention, Packed
+
+
+def _stacked(gates: str) -> tuple[Packed, ...]:
+    parts = {"weight_ih": "W", "weight_hh": "U", "bias_ih": "b", "bias_hh": "c"}
+    return tuple(Packed(name, tuple(f"{part}_{gate}" for gate in gates)) for name, part in parts.items())
+
+
+TORCH = Convention(
+    name="torch",
+    source="PyTorch, aten/src/ATen/native/RNN.cpp",
+    packings={
+        "gru": _stacked("rzn"),
+        "lstm": _stacked("ifgo"),
+        "rnn": (
+            Packed("weight_ih", ("W",)),
+            Packed("weight_hh", ("U",)),
+            Packed("bias_ih", ("b",)),
+            Packed("bias_hh", ("c",)),
+        ),
+    },
+    options={"gru": {"reset": "after", "update": "keep"}, "lstm": {}, "rnn": {}},
+)
