@@ -40,6 +40,11 @@ def tangent_name(name: str) -> str:
     return f"v_{name}"
 
 
+def saved_name(name: str) -> str:
+    """What the forward pass saves of a tensor, over time: saved_r for r."""
+    return f"saved_{code_name(name)}"
+
+
 def is_reserved(name: str) -> bool:
     """Whether a name means something to C, Python or every layer already."""
     return keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in C_KEYWORDS or name in LAYER_NAMES
@@ -47,7 +52,7 @@ def is_reserved(name: str) -> bool:
 
 def derived_names(tensors: Iterable[str], states: Iterable[str]) -> list[tuple[str, str]]:
     """(derived name, the tensor it comes from) for all that grusym will name after these tensors."""
-    pairs = [(code_name(name), name) for name in tensors]
+    pairs = [(form(name), name) for name in tensors for form in (code_name, saved_name)]
     for state in states:
         pairs += [(initial_name(state), state), (final_name(state), state)]
     return pairs + [(prefix(name), source) for name, source in pairs for prefix in (cotangent_name, tangent_name)]
