@@ -23,7 +23,7 @@ class Packed:
 
 @dataclass(frozen=True)
 class Convention:
-    """How a system packs cells. `packings` has a record per cell name; `options` is the form of the cell that it computes."""
+    """How a system packs cells: a packing per cell name, and in `options` the form of the cell that it computes."""
 
     name: str
     source: str
@@ -87,8 +87,8 @@ def layout(cell: Cell, convention: Convention) -> Layout:
     for key, value in convention.options[cell.name].items():
         if options.get(key, value) != value:
             raise InputError(
-                f"convention {convention.name} writes {cell.name} with {key}={value}, not {key}={options[key]}; "
-                f"use the cell's own convention (--convention own) for {cell.spelling}"
+                f"convention {convention.name} has {cell.name} with {key}={value}, not {key}={options[key]}; "
+                f"use the cell's own convention for {cell.spelling} (--convention own)"
             )
     shapes = {tensor.name: tensor.shape for tensor in cell.parameters}
     arrays, places = [], []

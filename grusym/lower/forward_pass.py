@@ -24,7 +24,7 @@ from grusym.lower.placing import (
 
 
 def lower_forward(layer: Layer, program: Program, layout: Layout, recurrence: Bptt | None = None) -> Kernel:
-    """The kernel of a layer whose step is `program`; given the recurrence of its gradients, it can save what that reads.
+    """The kernel of a layer whose step is `program`; given its adjoint recurrence, it can save what that reads.
 
     Buffers, in this order: inputs x (T, B, ...), initial states h0 (B, ...), parameters as the layout packs them,
     outputs y (T, B, ...), final states h_n (B, ...), saved tensors, workspace.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from sympy import Add, Expr, Float, Idx, Integer, Mul, Number, Pow, Symbol
+from sympy import Add, Expr, Float, Integer, Mul, Number, Pow, Symbol
 from sympy.core.numbers import Pi
 
 from grusym.conventions.packing import numbers

@@ -83,9 +83,7 @@ def cached_library(key: str, sources: Mapping[str, str], flags: tuple[str, ...] 
             library = cache / f"{entry}-{_digest(built)}.so"
             os.replace(built, library)
     except OSError as error:
-        raise InputError(
-            f"the cache directory {cache} cannot be written ({error.strerror}); {MEND}"
-        ) from error
+        raise InputError(f"the cache directory {cache} cannot be written ({error.strerror}); {MEND}") from error
     return library
 
 

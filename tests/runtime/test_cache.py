@@ -26,16 +26,12 @@ def forbid_compiling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From here on the compiler answers --version as before, and compiles nothing."""
     real = find_compiler()
     lazy = tmp_path / "cc"
-    lazy.write_text(
-        f'#!/bin/sh\n[ "$1" = --version ] && exec {real.path} --version\necho compiled again\nexit 1\n'
-    )
+    lazy.write_text(f'#!/bin/sh\n[ "$1" = --version ] && exec {real.path} --version\necho compiled again\nexit 1\n')
     lazy.chmod(0o755)
     monkeypatch.setenv("CC", str(lazy))
 
 
-def test_the_second_time_nothing_is_compiled(
-    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_second_time_nothing_is_compiled(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = cached_library("gru", SOURCES)
     assert load(first).gates() == 3
     forbid_compiling(tmp_path, monkeypatch)
@@ -101,9 +97,7 @@ def test_an_entry_that_cannot_be_replaced_is_an_error_and_leaves_nothing(cache: 
     path = cached_library("gru", SOURCES)
     path.unlink()
     path.mkdir()
-    with pytest.raises(
-        InputError, match=r"the cache directory .* cannot be written \(.*\); set GRUSYM_CACHE"
-    ):
+    with pytest.raises(InputError, match=r"the cache directory .* cannot be written \(.*\); set GRUSYM_CACHE"):
         cached_library("gru", SOURCES)
     assert list(cache.iterdir()) == [path]
 
@@ -190,9 +184,7 @@ def test_a_cache_that_cannot_be_made_is_named_with_the_mend(
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
 def test_a_cache_that_cannot_be_written_is_named_with_the_mend(cache: Path) -> None:
     cache.mkdir(parents=True, mode=0o500)
-    with pytest.raises(
-        InputError, match=r"the cache directory .* cannot be written \(.*\); set GRUSYM_CACHE"
-    ):
+    with pytest.raises(InputError, match=r"the cache directory .* cannot be written \(.*\); set GRUSYM_CACHE"):
         cached_library("gru", SOURCES)
 
 
@@ -203,9 +195,7 @@ def test_a_cache_others_may_write_is_not_trusted(cache: Path, mode: int) -> None
     with pytest.raises(InputError) as caught:
         cached_library("gru", SOURCES)
     said = str(caught.value)
-    assert said.startswith(
-        f"the cache directory {cache} can be written by others (mode {mode:04o}), so no code"
-    )
+    assert said.startswith(f"the cache directory {cache} can be written by others (mode {mode:04o}), so no code")
     assert "`chmod go-w`" in said
     assert "GRUSYM_CACHE" in said
 

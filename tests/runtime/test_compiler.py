@@ -27,9 +27,7 @@ def script(path: Path, text: str) -> str:
     return str(path)
 
 
-def test_cc_gcc_and_clang_are_looked_for_in_this_order(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cc_gcc_and_clang_are_looked_for_in_this_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CC", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     for name in ("clang", "gcc", "cc"):
@@ -68,18 +66,14 @@ def test_cc_with_arguments_and_quotes(tmp_path: Path, monkeypatch: pytest.Monkey
     assert compiler.path == Path(wrapper)
     assert compiler.arguments == (str(real.path), "-DPEEPHOLE")
     assert compiler.version == real.version
-    sources = {
-        "gate.c": "#ifndef PEEPHOLE\n#error arguments of CC are lost\n#endif\nint one(void) { return 1; }\n"
-    }
+    sources = {"gate.c": "#ifndef PEEPHOLE\n#error arguments of CC are lost\n#endif\nint one(void) { return 1; }\n"}
     assert load(compile_shared(sources, tmp_path, "gate.so")).one() == 1
     calls = (tmp_path / "calls").read_text().splitlines()
     assert calls[0] == f"{real.path} -DPEEPHOLE --version"
     assert calls[-1].startswith(f"{real.path} -DPEEPHOLE -std=c99 ")
 
 
-def test_a_relative_cc_works_though_it_runs_elsewhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_relative_cc_works_though_it_runs_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script(tmp_path / "mycc", f'exec {find_compiler().path} "$@"')
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CC", "./mycc")
@@ -99,9 +93,7 @@ def test_a_cc_that_does_not_work_is_not_passed_over(monkeypatch: pytest.MonkeyPa
 
 def test_a_cc_with_an_open_quote_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CC", "gcc '-DX")
-    with pytest.raises(
-        CompilerError, match=r"CC=\"gcc '-DX\" cannot be split into words \(No closing quotation\)"
-    ):
+    with pytest.raises(CompilerError, match=r"CC=\"gcc '-DX\" cannot be split into words \(No closing quotation\)"):
         find_compiler()
 
 
@@ -141,16 +133,12 @@ def test_the_mathematical_library_is_linked(tmp_path: Path) -> None:
         ("int f(int I) { int a[I > 0 ? I : 1]; return (int)sizeof a, I + 0b1; }\n", "gate.c:1:"),  # -pedantic
     ],
 )
-def test_a_failing_compile_names_the_first_error_and_leaves_nothing(
-    tmp_path: Path, text: str, said: str
-) -> None:
+def test_a_failing_compile_names_the_first_error_and_leaves_nothing(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(CompilerError) as caught:
         compile_shared({"gate.c": text}, tmp_path, "gate.so")
     error = caught.value
     sentence = str(error).splitlines()[0]
-    assert sentence.startswith(
-        f"the C compiler {find_compiler().path} could not compile gate.c (exit status 1): "
-    )
+    assert sentence.startswith(f"the C compiler {find_compiler().path} could not compile gate.c (exit status 1): ")
     assert said in sentence
     assert said in error.output
     assert error.command[:2] == (str(find_compiler().path), "-std=c99")
@@ -165,9 +153,7 @@ def test_a_failing_compile_keeps_the_library_that_was_there(tmp_path: Path) -> N
     assert (tmp_path / "gate.so").read_bytes() == before
 
 
-def test_a_hanging_compiler_is_killed_with_its_children(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_hanging_compiler_is_killed_with_its_children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pids = tmp_path / "pids"
     answer = 'if [ "$1" = --version ]; then echo slow 1; exit; fi'
     hang = f"sleep 300 & echo $! > {shlex.quote(str(pids))}; wait"
@@ -175,9 +161,7 @@ def test_a_hanging_compiler_is_killed_with_its_children(
     made = tmp_path / "made"
     made.mkdir()
     start = time.monotonic()
-    with pytest.raises(
-        CompilerError, match=r"slowcc had not ended after 1 s and was stopped; set CC to another one"
-    ):
+    with pytest.raises(CompilerError, match=r"slowcc had not ended after 1 s and was stopped; set CC to another one"):
         compile_shared(SOURCES, made, "gate.so", seconds=1.0)
     assert time.monotonic() - start < 30
     assert list(made.iterdir()) == []
@@ -201,9 +185,7 @@ def running(pid: int) -> bool:
 def test_a_compiler_killed_by_a_signal_is_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = 'if [ "$1" = --version ]; then echo frail 1; exit; fi\nkill -9 $$'
     monkeypatch.setenv("CC", script(tmp_path / "frailcc", text))
-    with pytest.raises(
-        CompilerError, match=r"could not compile gate\.c \(killed by signal 9\): it said nothing"
-    ):
+    with pytest.raises(CompilerError, match=r"could not compile gate\.c \(killed by signal 9\): it said nothing"):
         compile_shared(SOURCES, tmp_path, "gate.so")
 
 
@@ -232,9 +214,7 @@ def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path, blocked: st
 
 def test_what_is_no_library_cannot_be_loaded(tmp_path: Path) -> None:
     (tmp_path / "gate.so").write_text("not a library")
-    with pytest.raises(
-        CompilerError, match=r"gate\.so cannot be loaded \(.*\); see that CC builds for this machine"
-    ):
+    with pytest.raises(CompilerError, match=r"gate\.so cannot be loaded \(.*\); see that CC builds for this machine"):
         load(tmp_path / "gate.so")
     # A bare name is a file here, never one the system's loader finds elsewhere.
     with pytest.raises(CompilerError, match="cannot be loaded"):
