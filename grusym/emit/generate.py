@@ -1,0 +1,69 @@
+"""Generated text for a cell: the targets, and what each of them writes."""
+
+from dataclasses import dataclass
+
+from grusym.equations.cell import Cell
+from grusym.errors import InputError
+from grusym.lower.lowered import Lowered, lower
+
+
+@dataclass(frozen=True)
+class Generated:
+    """The files of one generated kernel or document, by name, and what they were generated from."""
+
+    cell: Cell
+    target: str
+    dtype: str
+    convention: str
+    schedule: str
+    fingerprint: str
+    files: dict[str, str]
+
+
+def generate(
+    cell: Cell | str,
+    target: str = "c",
+    dtype: str = "float32",
+    convention: str | None = None,
+    schedule: str = "reference",
+) -> Generated:
+    """Generate code or a document for a cell.
+
+    `cell` is a Cell or its spelling on the command line; `target` is c, numpy or latex. `convention` says how parameters
+    are packed ("torch"), None leaves each tensor of the cell an array. NumPy kernels compute in the dtype of
+    their arrays, whatever `dtype` says. Raises InputError for a choice that is unknown or does not fit, DerivativeError for a
+    function without a derivative rule.
+
+    >>> sorted(generate("rnn", target="c", dtype="float64").files)
+    ['Makefile', 'rnn_f64.c', 'rnn_f64.h', 'rnn_f64_plain.c', 'rnn_f64_selftest.c']
+    """
+    if isinstance(cell, str):
+        from grusym.equations.library import cell as by_name
+
+        cell = by_name(cell)
+    if target not in _EMITTERS:
+        raise InputError(f"unknown target {target!r}; known are {', '.join(_EMITTERS)}")
+    lowered = lower(cell, convention)
+    files = _EMITTERS[target](lowered, dtype, schedule)
+    return Generated(cell, target, dtype, lowered.layout.convention, schedule, lowered.fingerprint(schedule), files)
+
+
+def _c(lowered: Lowered, dtype: str, schedule: str) -> dict[str, str]:
+    from grusym.emit.c_kernel import emit_c
+
+    return emit_c(lowered, dtype, schedule)
+
+
+def _numpy(lowered: Lowered, dtype: str, schedule: str) -> dict[str, str]:
+    from grusym.emit.numpy_kernel import emit_numpy
+
+    return emit_numpy(lowered)
+
+
+def _latex(lowered: Lowered, dtype: str, schedule: str) -> dict[str, str]:
+    from grusym.emit.document import latex_document
+
+    return {f"{lowered.cell.symbol}.tex": latex_document(lowered.derivation)}
+
+
+_EMITTERS = {"c": _c, "numpy": _numpy, "latex": _latex}
