@@ -31,8 +31,9 @@ def final_name(state: str) -> str:
 
 
 def cotangent_name(name: str) -> str:
-    """The gradient of the loss with respect to a tensor: dh0 for h0."""
-    return f"d{name}"
+    """The gradient of the loss with respect to a tensor: dh0 for h0, and do_ for o, since C keeps do for itself."""
+    gradient = f"d{name}"
+    return f"{gradient}_" if gradient in C_KEYWORDS else gradient
 
 
 def tangent_name(name: str) -> str:

@@ -1,0 +1,204 @@
+"""A kernel one can call: forward keeps a tape, backward turns cotangents into gradients."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from grusym.conventions.packing import numbers
+from grusym.equations.axis import BATCH, TIME
+from grusym.equations.cell import Cell
+from grusym.equations.names import cotangent_name, final_name, initial_name
+from grusym.errors import InputError
+from grusym.lower.ir import Buffer, Kind
+from grusym.lower.lowered import Lowered, lower
+from grusym.runtime.arrays import check_array, check_shape, check_small, named, read_sizes
+
+Arrays = dict[str, Any]
+
+
+class Backend(Protocol):
+    """What runs a generated kernel, on arrays that were checked."""
+
+    def pack(self, sizes: Mapping[str, int], params: Mapping[str, Any]) -> Any: ...
+
+    def forward(self, sizes: Mapping[str, int], given: Arrays, packed: Any, saving: bool) -> tuple[Arrays, Any]: ...
+
+    def backward(self, sizes: Mapping[str, int], given: Arrays, packed: Any, saved: Any) -> Arrays: ...
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Parameters that were checked and packed once; `sizes` are the cell's."""
+
+    sizes: Mapping[str, int]
+    values: Any
+
+
+@dataclass(frozen=True)
+class Tape:
+    """What forward returns: every output as an attribute (y, h_n), and what backward needs."""
+
+    outputs: Arrays
+    sizes: Mapping[str, int]
+    inputs: Arrays
+    packed: Packed
+    saved: Any
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name not in self.outputs:
+            raise AttributeError(f"the tape has no {name}")
+        return self.outputs[name]
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """What backward returns: gradients of inputs and initial states as attributes (x, h0), `params` by name."""
+
+    outer: Arrays
+    params: Arrays
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name not in self.outer:
+            raise AttributeError(f"there is no gradient of {name} here; parameters stand in .params")
+        return self.outer[name]
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A generated kernel, ready to run. Made by `build`."""
+
+    lowered: Lowered
+    target: str
+    dtype: str
+    schedule: str
+    backend: Backend
+
+    @property
+    def cell(self) -> Cell:
+        return self.lowered.cell
+
+    def pack(self, params: Mapping[str, Any]) -> Packed:
+        """Check and pack the parameters, once for as long as they do not change.
+
+        `params` maps the names of the convention's arrays to arrays: for torch weight_ih (3H, I), weight_hh (3H, H),
+        bias_ih (3H,), bias_hh (3H,). Raises InputError for a missing, unknown or misshapen one.
+        """
+        if not isinstance(params, Mapping):
+            raise InputError(f"params is a {type(params).__name__}, not a dict of arrays by name")
+        buffers = self.lowered.forward.of_kind(Kind.PARAMETER)
+        names = [buffer.name for buffer in buffers]
+        missing = [name for name in names if name not in params]
+        unknown = [name for name in params if name not in names]
+        if missing or unknown:
+            wrong = [f"lacks {', '.join(missing)}"] if missing else []
+            wrong += [f"has the unknown {', '.join(map(str, unknown))}"] if unknown else []
+            raise InputError(
+                f"params {' and '.join(wrong)}; {self.cell.spelling} in the convention {self.lowered.layout.convention} "
+                f"takes {', '.join(names) or 'no parameters'}"
+            )
+        sizes = read_sizes(buffers, params, self.dtype)
+        check_small(sizes, list(sizes))
+        return Packed(sizes, self.backend.pack(_complete(sizes), params))
+
+    def forward(self, x: Any, h0: Any, params: Mapping[str, Any] | Packed, saving: bool = True) -> Tape:
+        """Run the layer: x (T, B, ...) and the initial state h0 (B, ...) to y (T, B, ...) and h_n (B, ...).
+
+        Several inputs or states are given as a tuple in the cell's order or a dict by name; a state that is None starts
+        at zero. Arrays are NumPy arrays of the kernel's dtype, contiguous in row-major order; `params` may be packed.
+        Without `saving` the tape is for inference only. Raises InputError for what does not fit.
+        """
+        cell = self.cell
+        inputs = [tensor.name for tensor in cell.inputs]
+        given = named("the input", x, inputs)
+        for name in inputs:
+            if name not in given:
+                raise InputError(f"the input {name} is missing")
+        given |= named("the initial state", h0, [initial_name(state.name) for state in cell.states], optional=True)
+        packed = params if isinstance(params, Packed) else self.pack(params)
+        buffers = self.lowered.forward.of_kind(Kind.INPUT)
+        sizes = {**read_sizes(buffers, given, self.dtype)}
+        for name, number in packed.sizes.items():
+            if sizes.setdefault(name, number) != number:
+                raise InputError(f"the arrays say {name} = {sizes[name]}, but the parameters have {name} = {number}")
+        check_small(sizes, [str(symbol) for symbol in self.lowered.layer.sizes])
+        for buffer in buffers:
+            given.setdefault(buffer.name, np.zeros(numbers(buffer.shape, sizes), self.dtype))
+        outputs, saved = self.backend.forward(sizes, given, packed.values, saving)
+        return Tape(outputs, sizes, {name: given[name] for name in inputs}, packed, saved)
+
+    def backward(self, tape: Tape, dy: Any = None, dh_n: Any = None) -> Gradients:
+        """The gradients of <dy, y> + <dh_n, h_n>; a cotangent that is None is zero.
+
+        dy is shaped as y, dh_n as h_n; several outputs or states as in `forward`, by the names dy and dh_n. Gradients:
+        `.x`, `.h0`, and `.params[name]` in the convention's arrays. Raises InputError for what does not fit, or for a
+        tape made without saving.
+        """
+        if tape.saved is None:
+            raise InputError("this tape was made with saving=False, for inference; run forward with saving=True first")
+        layer = self.lowered.layer
+        series = [cotangent_name(s.name) for s in layer.series]
+        finals = [cotangent_name(final_name(state.name)) for state in self.cell.states]
+        given = dict(tape.inputs)
+        given |= named("the cotangent of the outputs", dy, series, optional=True)
+        given |= named("the cotangent of the final state", dh_n, finals, optional=True)
+        for buffer in self._cotangents():
+            if buffer.name in given:
+                check_array(buffer.name, given[buffer.name], self.dtype)
+                check_shape(buffer, given[buffer.name], tape.sizes)
+            else:
+                given[buffer.name] = np.zeros(numbers(buffer.shape, tape.sizes), self.dtype)
+        results = self.backend.backward(tape.sizes, given, tape.packed.values, tape.saved)
+        outer = [tensor.name for tensor in self.cell.inputs]
+        outer += [initial_name(state.name) for state in self.cell.states]
+        params = [buffer.name for buffer in self.lowered.forward.of_kind(Kind.PARAMETER)]
+        return Gradients(
+            {name: results[cotangent_name(name)] for name in outer},
+            {name: results[cotangent_name(name)] for name in params},
+        )
+
+    def _cotangents(self) -> list[Buffer]:
+        inputs = {tensor.name for tensor in self.cell.inputs}
+        return [buffer for buffer in self.lowered.backward.of_kind(Kind.INPUT) if buffer.name not in inputs]
+
+
+def build(
+    cell: Cell | str,
+    target: str = "c",
+    dtype: str = "float32",
+    convention: str | None = None,
+    schedule: str = "reference",
+    threads: int = 1,
+) -> Kernel:
+    """Generate, compile, cache and load the kernel of a cell.
+
+    Raises InputError for a choice that does not exist, CompilerError where there is no C compiler or it fails.
+
+    >>> kernel = build("gru", target="numpy", dtype="float64")
+    >>> kernel.cell.name
+    'gru'
+    """
+    if isinstance(cell, str):
+        from grusym.equations.library import cell as by_name
+
+        cell = by_name(cell)
+    if threads != 1:
+        raise InputError(f"threads={threads}: the schedule {schedule} runs on one thread")
+    lowered = lower(cell, convention)
+    if target == "c":
+        from grusym.runtime.c_library import CLibrary
+
+        return Kernel(lowered, target, dtype, schedule, CLibrary(lowered, dtype, schedule))
+    if target == "numpy":
+        from grusym.runtime.numpy_module import NumpyModule
+
+        if dtype not in ("float32", "float64"):
+            raise InputError(f"the target numpy has no dtype {dtype!r}; choose float32 or float64")
+        return Kernel(lowered, target, dtype, schedule, NumpyModule(lowered))
+    raise InputError(f"unknown target {target!r}; one can build c and numpy")
+
+
+def _complete(sizes: Mapping[str, int]) -> dict[str, int]:
+    """Sizes with one step and one sample where the parameters leave them open."""
+    return {TIME.name: 1, BATCH.name: 1, **sizes}
