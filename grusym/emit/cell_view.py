@@ -1,0 +1,49 @@
+"""A cell as one looks it up: its equations, what goes in and comes out, and how its parameters are packed."""
+
+from sympy import Add, Expr, Mul, factor
+
+from grusym.conventions.packing import Layout
+from grusym.equations.cell import Cell
+from grusym.equations.layer import Layer
+from grusym.equations.names import final_name, initial_name
+
+
+def cell_text(cell: Cell, layout: Layout) -> str:
+    """The equations and the arrays of a layer of this cell, under a convention.
+
+    >>> from grusym.conventions.library import layout_of
+    >>> from grusym.equations.library import cell
+    >>> print(cell_text(cell("rnn", biases="none"), layout_of(cell("rnn", biases="none"), "torch")))
+    rnn(x[j], h[k]) -> h'[i]    axes  j: I   i, k: H
+        h'[i] = tanh(W[i,j] x[j] + U[i,k] h[k])
+    <BLANKLINE>
+    input       x          (T, B, I)
+    state       h0 to h_n  (B, H)
+    output      y          (T, B, H)  h' of every step
+    parameter   weight_ih  (H, I)     W
+    parameter   weight_hh  (H, H)     U
+    <BLANKLINE>
+    H**2 + H*I parameters in convention torch
+    """
+    layer = Layer(cell)
+    rows = [("input", x.name, _shape(("T", "B", *x.shape)), "") for x in cell.inputs]
+    for state in cell.states:
+        names = f"{initial_name(state.name)} to {final_name(state.name)}"
+        rows.append(("state", names, _shape(("B", *state.tensor.shape)), ""))
+    for series in layer.series:
+        held = "" if series.name == series.tensor.name else f"{series.tensor.name} of every step"
+        rows.append(("output", series.name, _shape(("T", "B", *series.tensor.shape)), held))
+    for name, shape in layout.arrays:
+        held = ", ".join(place.tensor for place in layout.placements if place.buffer == name)
+        rows.append(("parameter", name, _shape(shape), "" if held == name else held))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    lines = [
+        f"{kind:<11} {name:<{widths[1]}}  {shape:<{widths[2]}}  {held}".rstrip() for kind, name, shape, held in rows
+    ]
+    count = factor(Add(*(Mul(*shape) for _, shape in layout.arrays)))
+    summary = f"{count} parameters in convention {layout.convention}"
+    return "\n".join((str(cell), "", *lines, "", summary))
+
+
+def _shape(extents: tuple[Expr | str, ...]) -> str:
+    return f"({', '.join(map(str, extents))}{',' if len(extents) == 1 else ''})"

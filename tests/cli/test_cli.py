@@ -1,0 +1,167 @@
+"""The command line: what it prints where, its exit codes, and that bad input gets one sentence."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from grusym.cli import main
+
+PEEPHOLE = Path(__file__).parents[1] / "cells" / "peephole_lstm.cell"
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of the command."""
+    with pytest.raises(SystemExit) as leaving:
+        main(list(words))
+    code = leaving.value.code
+    out, err = capsys.readouterr()
+    return (0 if code is None else int(code)), out, err
+
+
+def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """The one sentence with which the command refuses."""
+    code, out, err = run(capsys, *words)
+    assert (code, out) == (2, "")
+    assert "Traceback" not in err
+    return err
+
+
+def test_cells_lists_options_default_first(capsys):
+    code, out, _ = run(capsys, "cells")
+    assert code == 0
+    assert "reset = after | before" in out
+    code, out, _ = run(capsys, "cells", "--json")
+    assert json.loads(out)["gru"]["options"]["update"] == ["keep", "write"]
+
+
+def test_show_prints_the_equations_and_the_packing(capsys):
+    code, out, err = run(capsys, "show", "gru", "--convention", "torch")
+    assert (code, err) == (0, "")
+    assert "h'[i] = (1 - z[i]) n[i] + z[i] h[i]" in out
+    assert "weight_ih  (3*H, I)   W_r, W_z, W_n" in out
+
+
+def test_show_latex(capsys):
+    code, out, _ = run(capsys, "show", "gru", "--latex")
+    assert code == 0
+    assert r"\tanh" in out
+
+
+@pytest.mark.parametrize(("form", "words"), [("text", "Backpropagation through time"), ("latex", r"\documentclass")])
+def test_derive(capsys, tmp_path, form, words):
+    code, out, _ = run(capsys, "derive", "lstm", "--format", form)
+    assert code == 0
+    assert words in out
+    path = tmp_path / "out" / "lstm.txt"
+    code, printed, _ = run(capsys, "derive", "lstm", "--format", form, "-o", str(path))
+    assert (code, printed) == (0, f"{path}\n")
+    assert path.read_text() == out
+
+
+def test_generate_prints_or_writes_the_same(capsys, tmp_path):
+    code, out, err = run(capsys, "generate", "c", "rnn", "--dtype", "float64")
+    assert (code, err) == (0, "")
+    assert "==> rnn_f64.h <==" in out
+    code, paths, _ = run(capsys, "generate", "c", "rnn", "--dtype", "float64", "-o", str(tmp_path))
+    assert code == 0
+    for path in map(Path, paths.split()):
+        assert path.read_text() in out
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(Path(p).name for p in paths.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["show", "nope"], "unknown cell 'nope'; built in are gru, lstm, rnn"),
+        (["show", "gru:reset=sometimes"], "reset=sometimes is unknown; reset is one of after, before"),
+        (["show", "gru:colour=red"], "gru has no option 'colour'; it has reset, update, biases"),
+        (["show", "gru:reset"], "cannot read the option 'reset'"),
+        (["show", "missing.cell"], "cannot read the cell file missing.cell: No such file or directory"),
+        (["show", "gru", "--convention", "kerass"], "unknown convention 'kerass'; known are own, torch"),
+        (["derive", "gru", "--format", "html5"], "unknown format 'html5'"),
+        (["generate", "c", "gru", "--dtype", "float8"], "no dtype 'float8'; choose one of float32, float64"),
+        (["generate", "fortran", "gru"], "unknown target 'fortran'; known are c, numpy, latex"),
+        (["generate", "c", "gru", "--schedule", "warp"], "unknown schedule 'warp'; known are reference"),
+        (["generate", "c"], "say what to generate, as in: grusym generate c gru"),
+        (["generate", "c", "gru", "--check"], "--check goes with --all"),
+        (["generate", "c", "gru", "--all"], "--all takes no target and no cell"),
+        (["generate", "c", "gru:reset=before", "--convention", "torch"], "convention torch has gru with reset=after"),
+        (["generate", "c", "gru", "--bogus"], "No such option: --bogus"),
+        (["bogus"], "No such command 'bogus'"),
+        (["verify", "gru", "--examples", "0"], "0 is not in the range"),
+        (["verify", "gru", "--target", "cobol"], "cobol"),
+        (["verify", "gru", "--dtype", "float8"], "float8"),
+    ],
+)
+def test_bad_input_is_refused_in_a_sentence(capsys, words, told):
+    assert told in refused(capsys, *words)
+
+
+def test_a_malformed_cell_is_pointed_at(capsys, tmp_path):
+    path = tmp_path / "bad.cell"
+    path.write_text("bad(x[j], h[k]) -> h'[i]  axes j: I  i, k: H\n  h'[i] = tanh(W[i,j] x[j] + U[i,q] h[k])\n")
+    told = refused(capsys, "derive", str(path))
+    assert f"{path}:2:34: index q has no axis" in told
+    assert told.splitlines()[-1].rstrip().endswith("^")
+
+
+def test_a_function_without_a_rule_is_named(capsys, tmp_path):
+    path = tmp_path / "hard.cell"
+    path.write_text("hard(x[j], h[k]) -> h'[i]  axes j: I  i, k: H\n  h'[i] = step(W[i,j] x[j] + U[i,k] h[k])\n")
+    assert "step has no derivative rule" in refused(capsys, "derive", str(path))
+
+
+def test_an_output_directory_that_is_a_file(capsys, tmp_path):
+    blocking = tmp_path / "file"
+    blocking.write_text("kept")
+    assert "is a file, not a directory" in refused(capsys, "generate", "c", "gru", "-o", str(blocking / "out"))
+    assert blocking.read_text() == "kept"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_no_compiler(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CC", raising=False)
+    told = refused(capsys, "verify", "rnn", "--target", "c", "--examples", "1")
+    assert "install gcc or clang, or set CC" in told
+
+
+def test_a_user_cell_goes_through_everything(capsys, tmp_path):
+    assert run(capsys, "show", str(PEEPHOLE))[0] == 0
+    assert run(capsys, "derive", str(PEEPHOLE))[0] == 0
+    for target in ("c", "numpy", "latex"):
+        assert run(capsys, "generate", target, str(PEEPHOLE), "-o", str(tmp_path / target))[0] == 0
+    code, out, _ = run(capsys, "verify", str(PEEPHOLE), "--examples", "2")
+    assert code == 0, out
+
+
+def test_verify_reports_as_json(capsys):
+    code, out, _ = run(capsys, "verify", "rnn", "--target", "numpy", "--dtype", "float64", "--examples", "2", "--json")
+    assert code == 0
+    (report,) = json.loads(out)
+    assert report["checks"]
+
+
+@pytest.mark.parametrize("words", [["--help"], ["generate", "--help"], ["verify", "-h"]])
+def test_help(capsys, words):
+    code, out, _ = run(capsys, *words)
+    assert code == 0
+    assert "grusym" in out
+
+
+def test_help_opens_with_examples(capsys):
+    _, out, _ = run(capsys, "--help")
+    assert out.index("grusym show gru") < out.index("Options")
+
+
+def test_a_closed_pipe_is_no_error():
+    command = f"{sys.executable} -m grusym generate c gru | head -1"
+    done = subprocess.run(
+        command, shell=True, capture_output=True, text=True, env={**os.environ, "PYTHONWARNINGS": "error"}
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("==> gru_f32.h")
