@@ -29,10 +29,10 @@ def generate(
 ) -> Generated:
     """Generate code or a document for a cell.
 
-    `cell` is a Cell or its spelling on the command line; `target` is c, numpy or latex. `convention` says how parameters
-    are packed ("torch"), None leaves each tensor of the cell an array. NumPy kernels compute in the dtype of
-    their arrays, whatever `dtype` says. Raises InputError for a choice that is unknown or does not fit, DerivativeError for a
-    function without a derivative rule.
+    `cell` is a Cell or its spelling on the command line; `target` is c, numpy or latex. `convention` says how
+    parameters are packed ("torch"), None leaves each tensor of the cell an array. NumPy kernels compute in the dtype
+    of their arrays, whatever `dtype` says. Raises InputError for a choice that is unknown or does not fit,
+    DerivativeError for a function without a derivative rule.
 
     >>> sorted(generate("rnn", target="c", dtype="float64").files)
     ['Makefile', 'rnn_f64.c', 'rnn_f64.h', 'rnn_f64_plain.c', 'rnn_f64_selftest.c']

@@ -1,4 +1,4 @@
-"""Arrays that callers pass: their sizes are read off, and what does not fit is refused with its name and both shapes."""
+"""Arrays that callers pass: sizes are read off them, and what does not fit is refused with its name and both shapes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -62,11 +62,12 @@ def check_array(name: str, array: Any, dtype: str) -> None:
         raise InputError(f"{name} is a {type(array).__name__}, not a NumPy array; pass np.asarray({name}, np.{dtype})")
     if array.dtype != np.dtype(dtype):
         raise InputError(
-            f"{name} has dtype {array.dtype}, the kernel computes in {dtype}; pass {name}.astype(np.{dtype})"
+            f"{name} is {array.dtype}, but the kernel computes in {dtype}; pass {name}.astype(np.{dtype})"
         )
     if not array.flags.c_contiguous or not array.flags.aligned:
         raise InputError(
-            f"{name} with strides {array.strides} is not contiguous in row-major order; pass np.ascontiguousarray({name})"
+            f"{name} with strides {array.strides} is not contiguous in row-major order; "
+            f"pass np.ascontiguousarray({name})"
         )
 
 

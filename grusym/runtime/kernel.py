@@ -95,7 +95,7 @@ class Kernel:
             wrong = [f"lacks {', '.join(missing)}"] if missing else []
             wrong += [f"has the unknown {', '.join(map(str, unknown))}"] if unknown else []
             raise InputError(
-                f"params {' and '.join(wrong)}; {self.cell.spelling} in the convention {self.lowered.layout.convention} "
+                f"params {' and '.join(wrong)}; {self.cell.spelling} in convention {self.lowered.layout.convention} "
                 f"takes {', '.join(names) or 'no parameters'}"
             )
         sizes = read_sizes(buffers, params, self.dtype)
