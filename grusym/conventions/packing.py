@@ -3,13 +3,14 @@
 A convention is an access map: W_z[i,j] is weight_ih[H + i, j]. Kernels read and write through it, so nothing is copied.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sympy import Add, Expr, Integer
 
 from grusym.equations.cell import Cell
+from grusym.equations.library import options_of
 from grusym.errors import InputError
 
 
@@ -23,12 +24,15 @@ class Packed:
 
 @dataclass(frozen=True)
 class Convention:
-    """How a system packs cells: a packing per cell name, and in `options` the form of the cell that it computes."""
+    """How a system packs cells: a packing per cell name, and in `options` the forms of the cell that it computes.
+
+    Packed tensors that a form of the cell lacks (PyTorch's biases with biases=none) are left out with their array.
+    """
 
     name: str
     source: str
     packings: Mapping[str, tuple[Packed, ...]]
-    options: Mapping[str, Mapping[str, str]]
+    options: Mapping[str, Mapping[str, tuple[str, ...]]]
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,11 @@ class Placement:
     buffer: str
     starts: tuple[Expr, ...]
     shape: tuple[Expr, ...]
+
+    def view(self, array: Any, sizes: Mapping[str, int]) -> Any:
+        """The tensor as a view of the NumPy array that holds it, also where it has no axes."""
+        bounds = zip(numbers(self.starts, sizes), numbers(self.shape, sizes), strict=True)
+        return array[(*(slice(start, start + extent) for start, extent in bounds), ...)]
 
 
 @dataclass(frozen=True)
@@ -51,20 +60,16 @@ class Layout:
 
     def unpack(self, arrays: Mapping[str, Any], sizes: Mapping[str, int]) -> dict[str, Any]:
         """Views of the cell's parameters in packed NumPy arrays; writing to them writes to the arrays."""
-        return {
-            place.tensor: arrays[place.buffer][
-                tuple(
-                    slice(start, start + extent)
-                    for start, extent in zip(numbers(place.starts, sizes), numbers(place.shape, sizes), strict=True)
-                )
-            ]
-            for place in self.placements
-        }
+        return {place.tensor: place.view(arrays[place.buffer], sizes) for place in self.placements}
 
 
-def numbers(expressions: tuple[Expr, ...], sizes: Mapping[str, int]) -> tuple[int, ...]:
-    """Extents and offsets as numbers, for given sizes by name."""
-    return tuple(int(e.subs({s: sizes[s.name] for s in e.free_symbols})) for e in expressions)
+def numbers(expressions: Sequence[Expr], sizes: Mapping[str, int]) -> tuple[int, ...]:
+    """Extents and offsets as numbers, for given sizes by name. Raises ValueError where one is not whole."""
+    values = [e.xreplace({s: Integer(sizes[s.name]) for s in e.free_symbols}) for e in expressions]
+    for expression, value in zip(expressions, values, strict=True):
+        if not value.is_Integer:
+            raise ValueError(f"{expression} is {value} for {dict(sizes)}, which is not a whole number")
+    return tuple(map(int, values))
 
 
 def own_layout(cell: Cell) -> Layout:
@@ -77,18 +82,21 @@ def own_layout(cell: Cell) -> Layout:
 def layout(cell: Cell, convention: Convention) -> Layout:
     """The layout of a cell's parameters under a convention.
 
-    An array whose tensors the cell does not have (PyTorch's biases with biases=none) is left out. Raises InputError where
-    the convention has no record for this cell, or writes it with other options.
+    Raises InputError where the convention has no record for this cell, does not compute it with these options, or
+    stacks tensors that do not fit together.
     """
+    own = f"use the cell's own convention for {cell.spelling} (--convention own)"
     if cell.name not in convention.packings:
         known = ", ".join(convention.packings)
-        raise InputError(f"convention {convention.name} has no packing for the cell {cell.name}; it packs {known}")
-    options = dict(cell.options)
-    for key, value in convention.options[cell.name].items():
-        if options.get(key, value) != value:
+        raise InputError(
+            f"convention {convention.name} has no packing for the cell {cell.name}; it packs {known}; {own}"
+        )
+    options = {key: values[0] for key, values in options_of(cell.name).items()} | dict(cell.options)
+    for key, values in convention.options[cell.name].items():
+        if options[key] not in values:
             raise InputError(
-                f"convention {convention.name} has {cell.name} with {key}={value}, not {key}={options[key]}; "
-                f"use the cell's own convention for {cell.spelling} (--convention own)"
+                f"convention {convention.name} has {cell.name} with {key}={' or '.join(values)}, "
+                f"not {key}={options[key]}; {own}"
             )
     shapes = {tensor.name: tensor.shape for tensor in cell.parameters}
     arrays, places = [], []
@@ -100,19 +108,21 @@ def layout(cell: Cell, convention: Convention) -> Layout:
         if missing:
             raise InputError(
                 f"convention {convention.name} packs {', '.join(packed.stack)} into {packed.name}, "
-                f"but {cell.spelling} has no {', '.join(missing)}; use the cell's own convention (--convention own)"
+                f"but the cell has no {', '.join(missing)}; {own}"
             )
-        start: Expr = Integer(0)
+        start, rest = Integer(0), shapes[present[0]][1:]
         for name in present:
-            rest = shapes[name][1:]
+            if not shapes[name] or shapes[name][1:] != rest:
+                first = f"{present[0]} {shapes[present[0]]}"
+                raise InputError(
+                    f"convention {convention.name} stacks {first} and {name} {shapes[name]} into {packed.name}, "
+                    f"but they do not agree in all axes after the first; {own}"
+                )
             places.append(Placement(name, packed.name, (start, *(Integer(0) for _ in rest)), shapes[name]))
             start = Add(start, shapes[name][0])
         arrays.append((packed.name, (start, *rest)))
     placed = {place.tensor for place in places}
     left = [name for name in shapes if name not in placed]
     if left:
-        raise InputError(
-            f"convention {convention.name} has no place for {', '.join(left)} of {cell.spelling}; "
-            f"use the cell's own convention (--convention own)"
-        )
+        raise InputError(f"convention {convention.name} has no place for {', '.join(left)} of {cell.spelling}; {own}")
     return Layout(convention.name, tuple(arrays), tuple(places))

@@ -21,5 +21,9 @@ TORCH = Convention(
             Packed("bias_hh", ("c",)),
         ),
     },
-    options={"gru": {"reset": "after", "update": "keep"}, "lstm": {}, "rnn": {}},
+    options={
+        "gru": {"reset": ("after",), "update": ("keep",), "biases": ("two", "none")},
+        "lstm": {"biases": ("two", "none")},
+        "rnn": {"biases": ("two", "none")},
+    },
 )

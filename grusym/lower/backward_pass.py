@@ -42,13 +42,14 @@ def lower_backward(layer: Layer, program: Program, layout: Layout, recurrence: B
         return access(code_name(name), (t, b, *indices) if name in over_time else (b, *indices))
 
     arrays = [Buffer(cotangent_name(name), shape, Kind.GRADIENT) for name, shape in layout.arrays]
-    before: list[Statement] = [zero(buffer.name, buffer.shape) for buffer in arrays]
+    before: list[Statement] = [zero(buffer.name, buffer.shape, access) for buffer in arrays]
     before += [assign(node, place, b) for node in recurrence.start]
     step: list[Statement] = []
-    for node in (*recurrence.recomputed, *recurrence.seeds, *recurrence.step):
+    # What is cheap to compute again may be saved all the same: an update, in the trajectory of its state.
+    recomputed = tuple(node for node in recurrence.recomputed if node.tensor not in stored)
+    for node in (*recomputed, *recurrence.seeds, *recurrence.step):
         if node.scatters:
-            prefix = (t, b) if node.tensor in over_time else (b,)
-            step.append(zero(code_name(node.tensor), recurrence.program.shapes[node.tensor], prefix))
+            step.append(zero(node.tensor, recurrence.program.shapes[node.tensor], place, b))
         step.append(assign(node, place, b, accumulate=node.scatters))
     for node in recurrence.sums:
         each = assign(node, place, b, accumulate=True)
@@ -65,7 +66,7 @@ def lower_backward(layer: Layer, program: Program, layout: Layout, recurrence: B
     buffers += [state_buffer(cotangent_name(initial_name(s.name)), s.tensor.shape, Kind.OUTPUT) for s in states]
     buffers += arrays
     shapes = program.shapes | recurrence.program.shapes
-    nodes = (*recurrence.recomputed, *recurrence.start, *recurrence.seeds, *recurrence.step)
+    nodes = (*recomputed, *recurrence.start, *recurrence.seeds, *recurrence.step)
     buffers += scratch(nodes, buffers, shapes)
     gradients = tuple(
         replace(p, tensor=cotangent_name(p.tensor), buffer=cotangent_name(p.buffer)) for p in layout.placements

@@ -3,30 +3,28 @@
 from collections.abc import Collection
 from itertools import combinations
 
-from sympy import Expr, Idx
+from sympy import Basic, Dummy, Expr, Idx, Integer
 
+from grusym.calculus.program import Guard
 from grusym.conventions.packing import Placement
-from grusym.equations.axis import extent_of
+from grusym.equations.axis import extent_of, indices_in
 from grusym.equations.tensor import accesses, indices_of, tensor_of
 from grusym.errors import LoweringError
 from grusym.lower.ir import READABLE, Assign, Kernel, Kind, Loop, Statement
 from grusym.lower.show import show_assign
 
+ZERO = Integer(0)
+
 
 def check(kernel: Kernel) -> Kernel:
     """The kernel, if it is well formed. Raises LoweringError naming the statement and what is wrong with it.
 
-    Checked: every buffer declared once and every index bound once; every access with as many indices as axes, each in
-    bounds or behind its guard; nothing read before it is written; nothing the caller owns written; no two names for the
-    same element of an array.
+    Checked: every size and buffer declared, once, and every index bound once; every tensor whole inside its array, and
+    no two names for the same element; every access with as many indices as axes, each in bounds or behind its guard;
+    nothing read before it is written; nothing the caller owns written; nothing read that the same statement overwrites.
     """
     _check_declarations(kernel)
-    for buffer, group in _by_buffer(kernel.placements).items():
-        for one, other in combinations(group, 2):
-            if not _disjoint(one, other):
-                raise LoweringError(
-                    f"{one.tensor} and {other.tensor} overlap in {buffer}; a kernel may not alias tensors"
-                )
+    _check_placements(kernel)
     given = {buffer.name for buffer in kernel.of_kind(Kind.INPUT, Kind.PARAMETER)}
     given |= {buffer.name for buffer in kernel.of_kind(Kind.SAVED) if kernel.name == "backward"}
     given |= {place.tensor for place in kernel.placements if place.buffer in given}
@@ -35,27 +33,38 @@ def check(kernel: Kernel) -> Kernel:
 
 
 def _check_declarations(kernel: Kernel) -> None:
-    names = [buffer.name for buffer in kernel.buffers]
+    buffers = [buffer.name for buffer in kernel.buffers]
+    placed = [place.tensor for place in kernel.placements if place.tensor != place.buffer]
+    names = (*map(str, kernel.sizes), *buffers, *placed)
     for name in names:
         if names.count(name) > 1:
-            raise LoweringError(f"buffer {name} is declared twice in kernel {kernel.name}")
+            raise LoweringError(f"{name} is declared twice in kernel {kernel.name}")
     for place in kernel.placements:
-        if place.buffer not in names:
+        if place.buffer not in buffers:
             raise LoweringError(f"{place.tensor} lies in {place.buffer}, which kernel {kernel.name} does not declare")
 
 
-def _by_buffer(placements: tuple[Placement, ...]) -> dict[str, list[Placement]]:
-    groups: dict[str, list[Placement]] = {}
-    for place in placements:
-        groups.setdefault(place.buffer, []).append(place)
-    return groups
+def _check_placements(kernel: Kernel) -> None:
+    shapes = {buffer.name: buffer.shape for buffer in kernel.buffers}
+    for place in kernel.placements:
+        shape = shapes[place.buffer]
+        if not len(place.starts) == len(place.shape) == len(shape):
+            raise LoweringError(f"{place.tensor} does not have the {len(shape)} axes of {place.buffer}, where it lies")
+        for start, extent, whole in zip(place.starts, place.shape, shape, strict=True):
+            if not (start.is_nonnegative and (whole - start - extent).expand().is_nonnegative):
+                raise LoweringError(f"{place.tensor} leaves {place.buffer}: {start} + {extent} may exceed {whole}")
+    for one, other in combinations(kernel.placements, 2):
+        if one.buffer == other.buffer and not _disjoint(one, other):
+            raise LoweringError(
+                f"{one.tensor} and {other.tensor} overlap in {one.buffer}; a kernel may not alias tensors"
+            )
 
 
 def _disjoint(one: Placement, other: Placement) -> bool:
     """Whether along some axis one part ends before the other begins, for all sizes."""
     axes = zip(one.starts, one.shape, other.starts, other.shape, strict=True)
     return any(
-        (start - (begin + extent)).is_nonnegative or (begin - (start + length)).is_nonnegative
+        (start - (begin + extent)).expand().is_nonnegative or (begin - (start + length)).expand().is_nonnegative
         for begin, extent, start, length in axes
     )
 
@@ -63,6 +72,7 @@ def _disjoint(one: Placement, other: Placement) -> bool:
 class _Checker:
     def __init__(self, kernel: Kernel):
         self.kernel = kernel
+        self.sizes = frozenset(kernel.sizes)
         self.shapes = kernel.shapes
         kinds = {buffer.name: buffer.kind for buffer in kernel.buffers}
         self.kinds = kinds | {place.tensor: kinds[place.buffer] for place in kernel.placements}
@@ -76,7 +86,9 @@ class _Checker:
                 self.assign(statement, bound, known)
                 known.add(tensor_of(statement.target))
             elif isinstance(statement, Loop):
-                self.bind(statement.index, bound, f"loop over {statement.index.name}")
+                where = f"loop over {statement.index.name}"
+                self.bind(statement.index, bound, where)
+                self.known(extent_of(statement.index).free_symbols, where)
                 # A loop may run no times at all; what only its body writes still counts as written after it,
                 # since every size that makes the writing loop empty makes the buffer empty, or is T.
                 known |= self.body(statement.body, (*bound, statement.index), known)
@@ -93,25 +105,52 @@ class _Checker:
         scope = bound
         for index in (*assign.free, *assign.over):
             self.bind(index, scope, where)
+            self.known(extent_of(index).free_symbols, where)
             scope = (*scope, index)
-        guards = {(guard.index, guard.extent) for guard in assign.guards}
-        for index, _ in guards:
-            self.indices(index, scope, where)
+        for guard in assign.guards:
+            self.indices(guard.index, scope, where)
+            self.known(guard.extent.free_symbols, where)
+        self.reads(assign, scope, written, where)
+        self.writes(assign, scope, written, where)
+        self.overwritten(assign, where)
+
+    def reads(self, assign: Assign, scope: tuple[Idx, ...], written: set[str], where: str) -> None:
         for element in accesses(assign.value):
-            self.element(element, scope, guards, where)
             tensor = tensor_of(element)
-            if tensor not in written and self.holds.get(tensor) not in written:
+            self.element(element, scope, assign.guards, where)
+            if not self.is_written(tensor, written):
                 raise LoweringError(f"{tensor} is read before it is written at: {where}")
-        self.element(assign.target, scope, guards, where)
-        tensor = tensor_of(assign.target)
+        others = {element: Dummy() for element in accesses(assign.value)}
+        self.known(assign.value.xreplace(others).free_symbols.difference(others.values()), where)
+
+    def writes(self, assign: Assign, scope: tuple[Idx, ...], written: set[str], where: str) -> None:
+        tensor, used = tensor_of(assign.target), assign.target.atoms(Idx)
+        # Only what is added may fall outside, where it adds nothing: an element that is set must be there.
+        self.element(assign.target, scope, assign.guards if assign.accumulate else (), where)
         if self.kinds[tensor] in READABLE or (self.kinds[tensor] is Kind.SAVED and self.kernel.name == "backward"):
             raise LoweringError(f"{tensor} belongs to the caller and is written at: {where}")
-        if assign.accumulate and tensor not in written and self.holds.get(tensor) not in written:
+        if assign.accumulate and not self.is_written(tensor, written):
             raise LoweringError(f"{tensor} is added to before it is written at: {where}")
-        if set(assign.over) & assign.target.atoms(Idx):
-            raise LoweringError(f"a summed index stands in the target at: {where}")
+        for index in assign.over:
+            if index in used:
+                raise LoweringError(f"index {index.name} is summed and stands in the target at: {where}")
+        for index in assign.free:
+            if index not in used:
+                raise LoweringError(f"index {index.name} is free and does not stand in the target at: {where}")
 
-    def element(self, element: Expr, scope: tuple[Idx, ...], guards: set[tuple[Expr, Expr]], where: str) -> None:
+    def is_written(self, tensor: str, written: set[str]) -> bool:
+        return tensor in written or self.holds.get(tensor) in written
+
+    def overwritten(self, assign: Assign, where: str) -> None:
+        """Refuse a value that reads elements that the statement itself writes before or after reading them."""
+        target = tensor_of(assign.target)
+        for element in accesses(assign.value):
+            tensor = tensor_of(element)
+            shared = self.holds.get(tensor, tensor) == target or self.holds.get(target, target) == tensor
+            if (tensor == target and (element != assign.target or assign.over)) or (tensor != target and shared):
+                raise LoweringError(f"{tensor} is read while {target} is written at: {where}")
+
+    def element(self, element: Expr, scope: tuple[Idx, ...], guards: tuple[Guard, ...], where: str) -> None:
         tensor, indices = tensor_of(element), indices_of(element)
         if tensor not in self.shapes:
             raise LoweringError(f"{tensor} is not declared at: {where}")
@@ -120,21 +159,32 @@ class _Checker:
             raise LoweringError(f"{tensor} has {len(shape)} axes, not {len(indices)}, at: {where}")
         for index, extent in zip(indices, shape, strict=True):
             self.indices(index, scope, where)
-            if (index, extent) not in guards and not _in_bounds(index, extent):
+            if Guard(index, extent) not in guards and not _in_bounds(index, extent):
                 raise LoweringError(f"index {index} may leave 0 <= {index} < {extent} of {tensor} at: {where}")
 
     def indices(self, expression: Expr, scope: tuple[Idx, ...], where: str) -> None:
-        for index in sorted(expression.atoms(Idx), key=str):
+        for index in indices_in(expression):
             if index not in scope:
                 raise LoweringError(f"index {index.name} is not bound at: {where}")
+        if not expression.is_integer:
+            raise LoweringError(f"index {expression} is not always a whole number at: {where}")
+        self.known(expression.xreplace(dict.fromkeys(indices_in(expression), ZERO)).free_symbols, where)
+
+    def known(self, sizes: Collection[Basic], where: str) -> None:
+        for size in sorted(set(sizes) - self.sizes, key=str):
+            raise LoweringError(f"size {size} is not declared at: {where}")
 
 
 def _in_bounds(index: Expr, extent: Expr) -> bool:
     """Whether 0 <= index < extent for every value of the indices in it and all sizes of at least one."""
-    lowest, highest = index, index
-    for i in sorted(index.atoms(Idx), key=str):
-        slope = index.coeff(i)
-        top = extent_of(i) - 1
-        lowest = lowest.subs(i, 0 if slope.is_nonnegative else top)
-        highest = highest.subs(i, top if slope.is_nonnegative else 0)
-    return bool(lowest.is_nonnegative) and bool((extent - 1 - highest).expand().is_nonnegative)
+    expanded = index.expand()
+    lowest = highest = expanded.xreplace(dict.fromkeys(indices_in(index), ZERO))
+    for i in indices_in(index):
+        slope, last = expanded.coeff(i), extent_of(i) - 1
+        if slope.is_nonnegative:
+            highest += slope * last
+        elif slope.is_nonpositive:
+            lowest += slope * last
+        else:
+            return False
+    return bool(lowest.expand().is_nonnegative) and bool((extent - 1 - highest).expand().is_nonnegative)

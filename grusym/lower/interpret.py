@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from sympy import Add, Expr, Float, Integer, Mul, Number, Pow, Symbol
-from sympy.core.numbers import Pi
+from sympy import Add, Expr, Float, Integer, Mul, Number, NumberSymbol, Pow, Symbol
 
 from grusym.conventions.packing import numbers
 from grusym.equations.axis import extent_of, indices_in
@@ -31,16 +30,17 @@ def run(
     for buffer in kernel.buffers:
         shape = numbers(buffer.shape, sizes)
         if buffer.name in given and buffer.kind in (Kind.INPUT, Kind.PARAMETER, Kind.SAVED):
-            array = np.asarray(given[buffer.name], dtype=dtype)
+            array = np.array(given[buffer.name], dtype=dtype)
             if array.shape != shape:
                 raise ValueError(f"{buffer.name} has shape {array.shape}, not {shape}")
+            if dtype is object:  # a product of two floats would be rounded to a float
+                array = np.asarray(np.frompyfunc(_mpf, 1, 1)(array), dtype=dtype)
         else:
             array = np.full(shape, np.nan, dtype=dtype)
         buffers[buffer.name] = array
     names = dict(buffers)
     for place in kernel.placements:
-        starts, shape = numbers(place.starts, sizes), numbers(place.shape, sizes)
-        names[place.tensor] = buffers[place.buffer][tuple(slice(s, s + n) for s, n in zip(starts, shape, strict=True))]
+        names[place.tensor] = place.view(buffers[place.buffer], sizes)
     _Interpreter(dict(sizes), names, saving, dtype).body(kernel.body, {})
     return buffers
 
@@ -97,7 +97,7 @@ class _Interpreter:
 
     def index(self, expression: Expr, at: Mapping[Expr, Any]) -> Any:
         """An index expression as integers over the grid."""
-        indices = indices_in(expression)
+        indices, expression = indices_in(expression), expression.expand()
         total: Any = np.asarray(self.number(expression.xreplace(dict.fromkeys(indices, Integer(0)))))
         for index in indices:
             total = total + self.number(expression.coeff(index)) * at[index]
@@ -109,7 +109,7 @@ class _Interpreter:
             array = self.arrays[tensor_of(expression)]
             where = (self.index(index, at) for index in indices_of(expression))
             return array[tuple(np.clip(i, 0, n - 1) for i, n in zip(where, array.shape, strict=True))]
-        if isinstance(expression, Number | Pi):
+        if isinstance(expression, Number | NumberSymbol):
             return self.constant(expression)
         if isinstance(expression, Symbol):
             return self.constant(Integer(self.sizes[expression.name]))
@@ -151,7 +151,7 @@ def _numpy_functions() -> dict[str, Callable[..., Any]]:
         e = np.exp(-np.abs(x))
         return np.where(np.asarray(x) >= 0, 1, e).astype(np.asarray(x).dtype) / (1 + e)
 
-    erf = np.vectorize(math.erf)
+    erf = np.vectorize(math.erf, otypes=[np.float64])  # named, for an array without elements
     return {
         "abs": np.abs,
         "cos": np.cos,

@@ -32,8 +32,9 @@ class Lowered:
         return self.derivation.bptt.layer
 
     def fingerprint(self, schedule: str) -> str:
-        """The SHA-256 of equations, derivation and kernels under a schedule: what generated text is a function of."""
+        """The SHA-256 of names, equations, derivation, kernels and schedule: what generated text is a function of."""
         parts = [
+            f"{self.cell.symbol} {self.layout.convention}",
             "\n".join(map(str, self.cell.equations)),
             str(self.derivation.bptt),
             str(self.forward),

@@ -9,7 +9,6 @@ from grusym.calculus.bptt import Bptt
 from grusym.calculus.program import Node, Program
 from grusym.equations.axis import BATCH, TIME
 from grusym.equations.names import code_name, saved_name
-from grusym.equations.tensor import access
 from grusym.lower.ir import Assign, Buffer, Kind
 from grusym.lower.traverse import rename_accesses
 
@@ -50,10 +49,10 @@ def copy(target: Expr, source: Expr, batch: Idx, indices: tuple[Idx, ...]) -> As
     return Assign(target, source, (batch, *indices))
 
 
-def zero(name: str, shape: Iterable[Expr], prefix: tuple[Idx, ...] = ()) -> Assign:
-    """Set a buffer to zero, or the part of it that the indices of `prefix` select."""
+def zero(name: str, shape: Iterable[Expr], place: Place, *batch: Idx) -> Assign:
+    """Set a tensor to zero, for every sample if it has a `batch` index."""
     indices = tuple(Idx(f"i{axis}", extent) for axis, extent in enumerate(shape))
-    return Assign(access(name, (*prefix, *indices)), Integer(0), (*prefix, *indices))
+    return Assign(place(name, indices), Integer(0), (*batch, *indices))
 
 
 def scratch(nodes: Iterable[Node], known: Iterable[Buffer], shapes: dict[str, tuple[Expr, ...]]) -> tuple[Buffer, ...]:
