@@ -14,7 +14,7 @@ _LAZY = {
     "GrusymError": "grusym.errors",
     "build": "grusym.runtime.kernel",
     "cell": "grusym.equations.library",
-    "derive": "grusym.calculus.derivation",
+    "derive": "grusym.emit.derivation_view",
     "generate": "grusym.emit.generate",
 }
 
