@@ -4,7 +4,7 @@ A convention is an access map: W_z[i,j] is weight_ih[H + i, j]. Kernels read and
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sympy import Add, Expr, Integer
@@ -23,9 +23,22 @@ class Packed:
 
 
 @dataclass(frozen=True)
+class Peer:
+    """What the system itself has that computes a cell: the name of its module, and what options become there.
+
+    `arguments` holds, for an option and its value, the keyword arguments of the module; an option that is not there,
+    none.
+    """
+
+    module: str
+    arguments: Mapping[str, Mapping[str, Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
 class Convention:
     """How a system packs cells: a packing per cell name, and in `options` the forms of the cell that it computes.
 
+    `peers` says what computes them there, per cell name.
     Packed tensors that a form of the cell lacks (PyTorch's biases with biases=none) are left out with their array.
     """
 
@@ -33,6 +46,7 @@ class Convention:
     source: str
     packings: Mapping[str, tuple[Packed, ...]]
     options: Mapping[str, Mapping[str, tuple[str, ...]]]
+    peers: Mapping[str, Peer] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

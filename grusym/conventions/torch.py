@@ -1,12 +1,14 @@
 """PyTorch's recurrent modules: gate blocks stacked by rows, two bias vectors (aten/src/ATen/native/RNN.cpp)."""
 
-from grusym.conventions.packing import Convention, Packed
+from grusym.conventions.packing import Convention, Packed, Peer
 
 
 def _stacked(gates: str) -> tuple[Packed, ...]:
     parts = {"weight_ih": "W", "weight_hh": "U", "bias_ih": "b", "bias_hh": "c"}
     return tuple(Packed(name, tuple(f"{part}_{gate}" for gate in gates)) for name, part in parts.items())
 
+
+BIASES = {"two": {"bias": True}, "none": {"bias": False}}
 
 TORCH = Convention(
     name="torch",
@@ -25,5 +27,13 @@ TORCH = Convention(
         "gru": {"reset": ("after",), "update": ("keep",), "biases": ("two", "none")},
         "lstm": {"biases": ("two", "none")},
         "rnn": {"biases": ("two", "none")},
+    },
+    peers={
+        "gru": Peer("GRU", {"biases": BIASES}),
+        "lstm": Peer("LSTM", {"biases": BIASES}),
+        "rnn": Peer(
+            "RNN",
+            {"biases": BIASES, "activation": {"tanh": {"nonlinearity": "tanh"}, "relu": {"nonlinearity": "relu"}}},
+        ),
     },
 )

@@ -1,7 +1,7 @@
 """A generated C kernel as a compiled library, called through ctypes."""
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,24 +20,34 @@ REFUSED = {-1: "a size that it refuses", -2: "a NULL pointer", -3: "no memory"}
 
 
 class CLibrary:
-    """Compiled and loaded; arrays are checked before they come here."""
+    """Compiled and loaded; arrays are checked before they come here.
 
-    def __init__(self, lowered: Lowered, dtype: str, schedule: str):
+    `files` are the generated sources where one has them already, `allocate` makes the arrays that the kernel fills.
+    """
+
+    def __init__(
+        self,
+        lowered: Lowered,
+        dtype: str,
+        schedule: str,
+        files: Mapping[str, str] | None = None,
+        allocate: Callable[..., Any] = np.empty,
+    ):
         self.kernel: CKernel = c_kernel(lowered, dtype, schedule)
-        sources = c_sources(self.kernel)
-        self.library = load(cached_library(lowered.fingerprint(schedule), sources))
+        self.library = load(cached_library(lowered.fingerprint(schedule), files or c_sources(self.kernel)))
         self.dtype = np.dtype(dtype)
+        self.allocate = allocate
 
     def pack(self, sizes: Mapping[str, int], params: Mapping[str, Any]) -> Any:
         """The parameters in the kernel's own order, in one array."""
-        packed = np.empty(self.count("packed_size", sizes), self.dtype)
+        packed = self.allocate(self.count("packed_size", sizes), self.dtype)
         self.call("pack", self.kernel.pack, sizes, {**params, "packed": packed})
         return packed
 
     def forward(self, sizes: Mapping[str, int], given: Arrays, packed: Any, saving: bool) -> tuple[Arrays, Any]:
         """Outputs by name, and what backward needs (None unless `saving`)."""
         outputs = self.empty(self.kernel.forward.of_kind(Kind.OUTPUT), sizes)
-        saved = np.empty(self.count("saved_size", sizes), self.dtype) if saving else None
+        saved = self.allocate(self.count("saved_size", sizes), self.dtype) if saving else None
         arrays = {**given, **outputs, "packed": packed, "saved": saved, "workspace": self.workspace(sizes)}
         self.call("forward_packed", self.kernel.forward_packed, sizes, arrays)
         return outputs, saved
@@ -50,10 +60,10 @@ class CLibrary:
         return results
 
     def workspace(self, sizes: Mapping[str, int]) -> Any:
-        return np.empty(self.count("workspace_size", sizes), self.dtype)
+        return self.allocate(self.count("workspace_size", sizes), self.dtype)
 
     def empty(self, buffers: tuple[Buffer, ...], sizes: Mapping[str, int]) -> Arrays:
-        return {buffer.name: np.empty(numbers(buffer.shape, sizes), self.dtype) for buffer in buffers}
+        return {buffer.name: self.allocate(numbers(buffer.shape, sizes), self.dtype) for buffer in buffers}
 
     def count(self, word: str, sizes: Mapping[str, int]) -> int:
         function = self.library[self.kernel.function(word)]

@@ -14,12 +14,12 @@ Arrays = dict[str, Any]
 
 
 class NumpyModule:
-    """The generated forward and backward, with arrays by name."""
+    """The generated forward and backward, with arrays by name; `files` are the generated text where one has it."""
 
-    def __init__(self, lowered: Lowered):
-        ((name, text),) = emit_numpy(lowered).items()
+    def __init__(self, lowered: Lowered, files: Mapping[str, str] | None = None):
+        ((name, text),) = (files or emit_numpy(lowered)).items()
         self.module = ModuleType(name.removesuffix(".py"))
-        exec(compile(text, f"<generated {name}>", "exec"), self.module.__dict__)  # our own text, just written
+        exec(compile(text, f"<generated {name}>", "exec"), self.module.__dict__)  # our own text
         cell, layer = lowered.cell, lowered.layer
         self.inputs = [tensor.name for tensor in cell.inputs]
         self.initial = [initial_name(state.name) for state in cell.states]
