@@ -32,6 +32,9 @@ TEXTS = {
         p'[i] = q[i]
         q'[i] = tanh(w[i] x[i]) + p[i]""",
     "update that ignores the state": "a(x[i], h[i]) -> h'[i], y[i]  axes i: H\n h'[i] = x[i] w[i]\n y[i] = h'[i] h[i]",
+    "update computed again": """a(x[i], h[i]) -> h'[i], y[i]  axes i: H
+        h'[i] = x[i] w[i]
+        y[i] = q[i] h'[i] + h[i]""",
     "names of time and batch": "a(x[t], h[b]) -> h'[b]  axes t: I  b: H\n h'[b] = tanh(w[b,t] x[t] + h[b])",
     "parameter used thrice": "a(x[j], h[k]) -> h'[i]  axes j,i,k: H\n h'[i] = tanh(W[i,j] x[j] + W[k,i] h[k] + W[i,i])",
     "powers and quotients": "a(x[i], h[i]) -> h'[i]  axes i: H\n h'[i] = tanh(w[i]^3 x[i]^2/(1 + h[i]^2) - 1/2 h[i])",

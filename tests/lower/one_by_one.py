@@ -10,7 +10,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from sympy import Expr, Idx, Integer, Symbol, lambdify
+from sympy import Expr, Float, Idx, Integer, Symbol, lambdify, pi
 
 from grusym.equations.tensor import accesses, indices_of, tensor_of
 from grusym.lower.ir import Assign, Kernel, Loop
@@ -55,22 +55,24 @@ class OneByOne:
         results = []
         for here in self.points(assign.free, at):
             inside = (point for point in self.points(assign.over, here) if self.holds(assign, point))
-            terms = [self.value(assign.value, point) for point in inside]
-            if assign.over:
-                terms = [sum(terms, start=0.0)] if assign.value != 0 else [0.0]
-            results.append((assign.target, here, terms[0] if terms else None))
-        for target, here, value in results:
-            if value is None and assign.accumulate:
-                continue  # the guard fails
-            self.store(target, here, 0.0 if value is None else value, assign.accumulate)
+            results.append((here, [self.value(assign.value, point) for point in inside]))
+        for here, terms in results:  # only now: a value is of what was there before the statement
+            self.store(assign, here, terms)
 
-    def store(self, target: Expr, here: dict[Idx, int], value: Any, accumulate: bool) -> None:
-        name, where = self.element(target, here)
+    def store(self, assign: Assign, here: dict[Idx, int], terms: list[Any]) -> None:
+        if assign.accumulate and not terms:
+            return  # what falls outside adds nothing
+        name, where = self.element(assign.target, here)
         self.writes[name] += 1
-        if accumulate:
+        if assign.value == 0:
+            terms = []
+        if assign.accumulate:
             self.reads[name] += 1
-            value = self.arrays[name][where] + value
-        self.arrays[name][where] = value
+            self.arrays[name][where] = sum(terms, start=self.arrays[name][where])
+        elif assign.over or not terms:
+            self.arrays[name][where] = sum(terms, start=0.0)
+        else:
+            [self.arrays[name][where]] = terms
 
     def value(self, expression: Expr, at: dict[Idx, int]) -> Any:
         if expression not in self.compiled:
@@ -82,7 +84,7 @@ class OneByOne:
         """The elements that an expression reads, and a Python function of these and the sizes."""
         names = {element: Symbol(f"a{number}") for number, element in enumerate(accesses(expression))}
         sizes = [Symbol(name, integer=True, positive=True) for name in self.sizes]
-        flat = expression.xreplace(names)
+        flat = expression.xreplace({**names, pi: Float(math.pi)})
         return tuple(names), lambdify([*names.values(), *sizes], flat, modules=[self.functions, "math"])
 
     def load(self, element: Expr, at: dict[Idx, int]) -> Any:
