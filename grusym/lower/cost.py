@@ -82,7 +82,7 @@ def cost(kernel: Kernel, saving: bool = True) -> Cost:
         return factor(Add(*(_size(buffer.shape) for buffer in kernel.of_kind(kind))))
 
     def in_memory(moved: Mapping[Kind, Expr]) -> dict[Kind, Expr]:
-        return {kind: factor(moved[kind]) for kind in Kind if kind in moved and kind is not Kind.SCALAR}
+        return {kind: moved[kind].expand() for kind in Kind if kind in moved and kind is not Kind.SCALAR}
 
     return Cost(
         multiply_adds=factor(operations.pop("multiply_adds")),
