@@ -7,7 +7,7 @@ READY := .venv/ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint types format codegen
+.PHONY: help demo test check lint types format codegen times
 
 help:
 	@echo "make demo      the main job end to end, results in demo-out/"
@@ -15,6 +15,7 @@ help:
 	@echo "make check     lint, format and types only (lint: lint and format; types: types)"
 	@echo "make format    mend what lint and format can mend"
 	@echo "make codegen   remake codegen/ from the equations"
+	@echo "make times     how long cold processes take"
 
 demo: $(READY)
 	@$(BIN)/grusym demo -o demo-out
@@ -41,6 +42,9 @@ format: $(READY)
 
 codegen: $(READY)
 	@$(BIN)/grusym generate --all
+
+times: $(READY)
+	@$(BIN)/python tests/startup.py
 
 # The stamp comes last, so that an interrupted installation is taken up again.
 $(READY): pyproject.toml constraints.txt
