@@ -7,7 +7,6 @@ from typing import Any, Protocol
 import numpy as np
 
 from grusym.conventions.packing import numbers
-from grusym.equations.axis import BATCH, TIME
 from grusym.equations.cell import Cell
 from grusym.equations.names import cotangent_name, final_name, initial_name
 from grusym.errors import InputError
@@ -100,7 +99,7 @@ class Kernel:
             )
         sizes = read_sizes(buffers, params, self.dtype)
         check_small(sizes, list(sizes))
-        return Packed(sizes, self.backend.pack(_complete(sizes), params))
+        return Packed(sizes, self.backend.pack(self._complete(sizes), params))
 
     def forward(self, x: Any, h0: Any, params: Mapping[str, Any] | Packed, saving: bool = True) -> Tape:
         """Run the layer: x (T, B, ...) and the initial state h0 (B, ...) to y (T, B, ...) and h_n (B, ...).
@@ -158,6 +157,10 @@ class Kernel:
             {name: results[cotangent_name(name)] for name in params},
         )
 
+    def _complete(self, sizes: Mapping[str, int]) -> dict[str, int]:
+        """All sizes, each 1 that the parameters leave open: time, batch, the positions of a convolution."""
+        return {**{symbol.name: 1 for symbol in self.lowered.layer.sizes}, **sizes}
+
     def _cotangents(self) -> list[Buffer]:
         inputs = {tensor.name for tensor in self.cell.inputs}
         return [buffer for buffer in self.lowered.backward.of_kind(Kind.INPUT) if buffer.name not in inputs]
@@ -197,8 +200,3 @@ def build(
             raise InputError(f"the target numpy has no dtype {dtype!r}; choose float32 or float64")
         return Kernel(lowered, target, dtype, schedule, NumpyModule(lowered))
     raise InputError(f"unknown target {target!r}; one can build c and numpy")
-
-
-def _complete(sizes: Mapping[str, int]) -> dict[str, int]:
-    """Sizes with one step and one sample where the parameters leave them open."""
-    return {TIME.name: 1, BATCH.name: 1, **sizes}

@@ -1,0 +1,143 @@
+"""Verification: every generated kernel of a cell against every independent route, on random problems."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from grusym.conventions.library import layout_of
+from grusym.equations.cell import Cell
+from grusym.equations.library import BUILT_IN
+from grusym.equations.library import cell as by_name
+from grusym.errors import InputError
+from grusym.lower.lowered import lower
+from grusym.runtime.kernel import Kernel
+from grusym.verify.comparison import Deviation
+from grusym.verify.judge import CHECKS, Evidence, gather_evidence, unjudged
+from grusym.verify.problem import some_sizes
+from grusym.verify.report import Check, Report, Where
+from grusym.verify.subject import Unfit, answers, subject
+from grusym.verify.torch_peer import CONVENTION, peer_of
+
+EXAMPLES = 10
+UNDECIDED = "in every problem that was drawn, rounding alone may exceed a whole tensor"
+RUNS = "runs"  # the check that a kernel answers at all
+
+
+def verify(
+    cell: Cell | str,
+    targets: Sequence[str] = ("numpy", "c"),
+    dtypes: Sequence[str] = ("float64", "float32"),
+    examples: int = EXAMPLES,
+    seed: int = 0,
+    on_progress: Callable[[str], Any] | None = None,
+    convention: str | None = None,
+) -> Report:
+    """Generate a cell's kernels and judge each on `examples` random problems.
+
+    Judges: PyTorch's module in float64 where the cell has one, the cell's equations evaluated as they stand, gradients
+    by the complex step, the IR's interpreter, and <g, JVP v> = <VJP g, v> with v from forward mode. `convention` is
+    PyTorch's for a built-in cell that PyTorch has, and otherwise the cell's own. `on_progress` is told what is being
+    worked on. The problems are the same for the same `seed`.
+
+    Raises InputError for an unknown cell, target, dtype or convention; CompilerError without a C compiler; whatever
+    deriving or generating the kernels raises.
+
+    >>> verify("rnn", targets=("numpy",), dtypes=("float64",), examples=1).checks[0].id
+    'runs'
+    """
+    if examples < 1:
+        raise InputError(f"examples={examples}: at least 1 random problem is needed")
+    known = by_name(cell) if isinstance(cell, str) else cell
+    lowered = lower(known, convention or _convention(known))
+    kernels = [subject(lowered, target, dtype) for target in targets for dtype in dtypes]
+    return verify_kernels(kernels, examples, seed, on_progress)
+
+
+def verify_kernels(
+    kernels: Iterable[Kernel], examples: int = EXAMPLES, seed: int = 0, on_progress: Callable[[str], Any] | None = None
+) -> Report:
+    """Judge kernels of one lowered cell; problems and what the judges say of them are shared between targets."""
+    trials = [_Trial(kernel) for kernel in kernels]
+    lowered = trials[0].kernel.lowered
+    names = [symbol.name for symbol in lowered.layer.sizes]
+    for dtype in dict.fromkeys(trial.kernel.dtype for trial in trials):
+        for number, sizes in enumerate(some_sizes(names, examples, seed), start=1):
+            if on_progress:
+                on_progress(f"{lowered.cell.spelling} {dtype}, problem {number} of {examples}")
+            evidence = gather_evidence(lowered, sizes, dtype, seed)
+            for trial in trials:
+                if trial.kernel.dtype == dtype:
+                    trial.hear(evidence)
+    return Report(tuple(check for trial in trials for check in trial.checks()))
+
+
+def _convention(cell: Cell) -> str | None:
+    """PyTorch's, for a cell of the library that PyTorch has too."""
+    if cell.name not in BUILT_IN or cell != by_name(cell.spelling):
+        return None  # a cell of one's own may be called gru and be another
+    try:
+        return CONVENTION if peer_of(cell, layout_of(cell, CONVENTION)) else None
+    except InputError:  # it packs this cell with other options only
+        return None
+
+
+@dataclass
+class _Trial:
+    """One kernel, and what came of its checks so far: the first failure of each, or its worst success."""
+
+    kernel: Kernel
+    seen: dict[str, tuple[Deviation, Where]] = field(default_factory=dict)
+    failed: dict[str, Check] = field(default_factory=dict)
+    tried: int = 0
+    decided: Counter[str] = field(default_factory=Counter)
+
+    def hear(self, evidence: Evidence) -> None:
+        if RUNS in self.failed:
+            return
+        self.tried += 1
+        try:
+            got = answers(self.kernel, evidence.problem)
+        except Unfit as reason:
+            sizes = " ".join(f"{name}={extent}" for name, extent in evidence.problem.sizes.items())
+            self.failed[RUNS] = self.check(
+                RUNS, "failed", reason=f"{reason}, for {sizes}, seed {evidence.problem.seed}"
+            )
+            return
+        for check in evidence.want:
+            if check in self.failed:
+                continue
+            deviation = evidence.deviation(check, got)
+            where = Where.of(deviation, evidence.problem.sizes, evidence.problem.seed)
+            self.decided[check] += deviation.decides
+            if deviation.ratio > 1:
+                self.failed[check] = self.measured(check, "failed", deviation, where)
+            elif check not in self.seen or deviation.ratio > self.seen[check][0].ratio:
+                self.seen[check] = (deviation, where)
+
+    def checks(self) -> list[Check]:
+        missing = unjudged(self.kernel.lowered)
+        found = [self.failed.get(RUNS) or self.check(RUNS, "passed")]
+        for name in CHECKS:
+            if name in missing:
+                verdict, reason = missing[name]
+                found.append(Check(*self.names, name, verdict, reason=reason))
+            elif name in self.failed:
+                found.append(self.failed[name])
+            elif self.decided[name]:
+                found.append(self.measured(name, "passed", *self.seen[name]))
+            else:
+                reason = UNDECIDED if name in self.seen else "the kernel gave no answer to compare"
+                found.append(Check(*self.names, name, "skipped", reason=reason))
+        return found
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        return (self.kernel.cell.spelling, self.kernel.target, self.kernel.dtype)
+
+    def check(self, name: str, verdict: str, reason: str = "") -> Check:
+        return Check(*self.names, name, verdict, self.tried, reason=reason)
+
+    def measured(self, name: str, verdict: str, deviation: Deviation, where: Where) -> Check:
+        examples = self.decided[name] or 1
+        return Check(*self.names, name, verdict, examples, deviation.error, deviation.tolerance, where)

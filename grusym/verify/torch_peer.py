@@ -1,0 +1,71 @@
+"""PyTorch as a judge: the module that computes a cell, and its outputs and gradients by autograd in float64."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from grusym.conventions.library import CONVENTIONS
+from grusym.conventions.packing import Layout, Peer, numbers
+from grusym.equations.cell import Cell
+from grusym.equations.library import options_of
+from grusym.equations.names import cotangent_name, final_name, initial_name
+from grusym.lower.lowered import Lowered
+from grusym.verify.problem import Problem
+
+CONVENTION = "torch"
+LAYER = "_l0"  # PyTorch's parameters carry the number of the layer: weight_ih_l0
+
+
+def missing() -> str:
+    """Why PyTorch cannot judge here; empty if it can."""
+    try:
+        import torch  # noqa: F401
+    except ImportError as error:
+        return f"PyTorch cannot be imported ({error}); install grusym[torch]"
+    return ""
+
+
+def peer_of(cell: Cell, layout: Layout) -> Peer | None:
+    """What PyTorch computes a cell by, where the cell is one that it knows and its parameters are packed its way."""
+    return CONVENTIONS[CONVENTION].peers.get(cell.name) if layout.convention == CONVENTION else None
+
+
+def by_torch(lowered: Lowered, peer: Peer, problem: Problem) -> dict[str, Any]:
+    """Outputs and gradients by the names of the kernels' buffers."""
+    import torch
+
+    arrays, layer = problem.arrays, lowered.layer
+    module = _module(lowered, peer, problem.sizes)
+    for name, parameter in module.named_parameters():
+        parameter.data = torch.from_numpy(arrays[name.removesuffix(LAYER)].copy())
+    (given,) = lowered.cell.inputs
+    x = torch.from_numpy(arrays[given.name].copy()).requires_grad_()
+    states = [state.name for state in lowered.cell.states]
+    start = [torch.from_numpy(arrays[initial_name(name)][None].copy()).requires_grad_() for name in states]
+    y, end = module(x, tuple(start) if len(start) > 1 else start[0])
+    finals = zip(states, end if len(states) > 1 else [end], strict=True)
+    (series,) = layer.series
+    outputs = {series.name: y} | {final_name(name): final[0] for name, final in finals}
+    loss = sum((value * torch.from_numpy(arrays[cotangent_name(name)])).sum() for name, value in outputs.items())
+    loss.backward()
+    gradients = {given.name: x.grad} | {
+        initial_name(name): initial.grad[0] for name, initial in zip(states, start, strict=True)
+    }
+    gradients |= {name.removesuffix(LAYER): parameter.grad for name, parameter in module.named_parameters()}
+    results = outputs | {cotangent_name(name): gradient for name, gradient in gradients.items()}
+    return {name: np.array(value.detach().numpy()) for name, value in results.items()}
+
+
+def _module(lowered: Lowered, peer: Peer, sizes: Mapping[str, int]) -> Any:
+    """The module at these sizes, in float64, with the arguments that the cell's options become."""
+    import torch
+
+    cell = lowered.cell
+    options = {key: values[0] for key, values in options_of(cell.name).items()} | dict(cell.options)
+    arguments: dict[str, Any] = {}
+    for option, value in options.items():
+        arguments |= peer.arguments.get(option, {}).get(value, {})
+    (size,) = numbers(cell.inputs[0].shape, sizes)
+    (hidden,) = numbers(cell.states[0].tensor.shape, sizes)
+    return getattr(torch.nn, peer.module)(size, hidden, dtype=torch.float64, **arguments)
