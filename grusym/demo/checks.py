@@ -21,8 +21,8 @@ def training_checks(training: Training, images: int) -> list[Check]:
         Check(
             "the loss curves agree step by step",
             training.curves_agree,
-            f"largest difference {training.differences.max():.1e} in {steps} steps "
-            f"({TOLERANCE:.0e} allowed, {FEWEST_STEPS} steps wanted)",
+            f"largest difference {training.differences.max():.1e} "
+            f"({TOLERANCE:.0e} allowed) in {steps} steps ({FEWEST_STEPS} wanted)",
         ),
         Check(
             "the classifier recognises digits it has not seen",

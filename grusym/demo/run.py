@@ -63,7 +63,7 @@ def demo(directory: Path, settings: Settings | None = None) -> bool:
     with terminal.stage("verify") as advance:
         report = verification(derivation.cell, lambda what: advance(0, None, what))
     terminal.heading("Verification of the generated kernels")
-    print_report(report, terminal.tables)
+    print_report(report, terminal.out)
     with terminal.stage(f"train, {settings.steps} steps") as advance:
         digits = load(settings.seed)
         training = train(
@@ -77,7 +77,7 @@ def demo(directory: Path, settings: Settings | None = None) -> bool:
         x = digits.train.take(np.arange(settings.batch)).x
         timings = time_gru(kernels, x, training.weights, lambda done: advance(done, ROUNDS, ""))
     T, B, I = x.shape
-    show_timing(terminal, timings, f"T={T}, B={B}, I={I}, H={settings.hidden}, {DTYPE}")
+    show_timing(terminal, timings, f"{DTYPE}, T={T} B={B} I={I} H={settings.hidden}")
     checks: list[Check] = [verification_check(report), *training_checks(training, len(digits.test))]
     with terminal.stage("draw and sum up"):
         written.append(write_bytes(directory / "loss.png", loss_plot(training)))

@@ -1,9 +1,10 @@
 """What the demo prints of its results: equations, gradients, training, timing."""
 
 from collections.abc import Mapping
+from textwrap import dedent, indent
 
 from grusym.calculus.derivation import Derivation
-from grusym.demo.terminal import Terminal
+from grusym.demo.terminal import INDENT, Terminal
 from grusym.demo.timing import ROUNDS, Timing
 from grusym.demo.training import Training
 from grusym.emit.text import text_document
@@ -14,11 +15,12 @@ SHOWN_STEPS = (1, 10, 50, 100, 200, 400)
 def show_derivation(terminal: Terminal, derivation: Derivation) -> None:
     """The equations as they were written, and the gradients that were derived from them."""
     terminal.heading("The equations: a repeated index that is absent on the left is summed")
-    terminal.text(indented(str(derivation.cell)))
+    terminal.text(indent(str(derivation.cell), INDENT))
     for title, body in sections(text_document(derivation)).items():
         if title.startswith("Backpropagation through time"):
-            terminal.heading(title)
-            terminal.text(body)
+            legend = title.partition(" (")[2].rstrip(")")
+            terminal.heading("The gradients derived from them: backpropagation through time")
+            terminal.text(indent(f"{legend}\n\n{dedent(body)}", INDENT))
 
 
 def sections(document: str) -> dict[str, str]:
@@ -34,10 +36,6 @@ def sections(document: str) -> dict[str, str]:
         elif found:
             body.append(line)
     return {title: "\n".join(lines).strip("\n") for title, lines in found.items()}
-
-
-def indented(text: str) -> str:
-    return "\n".join(f"    {line}".rstrip() for line in text.splitlines())
 
 
 def show_training(terminal: Terminal, training: Training) -> None:
@@ -60,7 +58,7 @@ def show_training(terminal: Terminal, training: Training) -> None:
 def show_timing(terminal: Terminal, timings: Mapping[str, Timing], sizes: str) -> None:
     """Milliseconds of a pass, and in a sentence who was faster."""
     rows = [(name, f"{t.median:.2f}", f"{t.low:.2f} to {t.high:.2f}") for name, t in timings.items()]
-    terminal.heading(f"Forward and backward of the GRU layer: {sizes}, one thread each")
+    terminal.heading(f"Forward and backward of the GRU layer, on one thread: {sizes}")
     terminal.table(("ms", "median", "middle half"), rows)
     terminal.text("")
     terminal.paragraph(f"Of {ROUNDS} rounds, taken in turn. {comparison(timings)}")

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-INDENT, WIDTH = "    ", 88
+INDENT, WIDTH = "  ", 79
 Advance = Callable[[int, int | None, str], None]
 
 
@@ -20,10 +20,9 @@ class Terminal:
     def __init__(self, stages: int):
         self.out = Console(highlight=False)
         self.err = Console(stderr=True, highlight=False)
-        # A pipe has no width: what reads it should get every column.
-        self.tables = self.out if self.out.is_terminal else Console(highlight=False, width=WIDTH)
         self.stages = stages
         self.seconds: dict[str, float] = {}
+        self.shown = False  # whether a result stands on the terminal since the last stage
 
     @contextmanager
     def stage(self, title: str) -> Iterator[Advance]:
@@ -32,6 +31,9 @@ class Terminal:
         live = sys.stderr.isatty() and self.err.is_terminal and not self.err.is_dumb_terminal
         if not live:
             self.say(f"{number} {title} ... ", end="")
+        elif self.shown:
+            self.say("")
+        self.shown = False
         bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
@@ -59,6 +61,8 @@ class Terminal:
         self.err.print(Text(text, style), soft_wrap=True, end=end)
 
     def heading(self, text: str) -> None:
+        """What the results below are."""
+        self.shown = True
         self.out.print()
         self.out.print(Text(text, "bold"), soft_wrap=True)
         self.out.print()

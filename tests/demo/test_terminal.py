@@ -44,9 +44,9 @@ def test_a_stage_that_stops_ends_its_line(capfd):
 def test_a_table_lines_up_and_ends_where_its_figures_end(capfd):
     Terminal(1).table(("ms", "median"), [("C kernel", "10.25"), ("PyTorch", "3.50")])
     assert capfd.readouterr().out.splitlines() == [
-        "    ms         median",
-        "    C kernel    10.25",
-        "    PyTorch      3.50",
+        "  ms         median",
+        "  C kernel    10.25",
+        "  PyTorch      3.50",
     ]
 
 

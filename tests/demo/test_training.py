@@ -11,6 +11,7 @@ from sklearn.datasets import load_digits
 from grusym.demo.classifier import Classifier, initial_weights
 from grusym.demo.digits import Digits, batches, load
 from grusym.demo.momentum import MOMENTUM, Descent
+from grusym.demo.plot import loss_plot
 from grusym.demo.readout import cross_entropy
 from grusym.demo.training import FEWEST_STEPS, Settings, Training, train
 from tests.demo.kernels import NoCarry, NoRecurrentBias, NotANumber, Planted, ScaledGradient, WrongState, gru
@@ -149,3 +150,11 @@ def test_what_agreement_means(differences, agree):
 def test_what_learned_means():
     assert not curves(np.zeros(FEWEST_STEPS), 0.95).learned
     assert curves(np.zeros(FEWEST_STEPS), 0.951).learned
+
+
+@pytest.mark.parametrize("odd", [0.0, 1e-19, 0.5, np.nan, np.inf])
+def test_the_plot_is_drawn_whatever_the_curves_are(odd):
+    pytest.importorskip("matplotlib")
+    losses = np.linspace(2, 1, FEWEST_STEPS)
+    apart = losses + np.where(np.arange(FEWEST_STEPS) == 7, odd, 0)
+    assert loss_plot(Training(apart, losses, 0.5, 0.5, {})).startswith(b"\x89PNG")
