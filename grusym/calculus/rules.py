@@ -6,10 +6,10 @@ off the saved value. A kinked function states its derivative at the kink.
 
 from collections.abc import Callable
 
-from sympy import Expr, Function, Integer, cos, erf, exp, log, pi, sin, tanh
+from sympy import Expr, Function, Integer, cos, erf, exp, log, pi, sin
 from sympy import sqrt as root
 
-from grusym.equations.functions import NAMES, absolute, maximum, minimum, relu, sigmoid, softplus, sqrt, step
+from grusym.equations.functions import NAMES, absolute, maximum, minimum, relu, sigmoid, softplus, sqrt, step, tanh
 from grusym.errors import DerivativeError
 
 ONE = Integer(1)
@@ -24,7 +24,7 @@ RULES: dict[type[Function], Rule] = {
     sin: lambda y, a: (cos(a),),
     cos: lambda y, a: (-sin(a),),
     erf: lambda y, a: (2 / root(pi) * exp(-(a**2)),),
-    softplus: lambda y, a: (1 - exp(-y),),
+    softplus: lambda y, a: (sigmoid(a),),  # 1 - exp(-y) cancels where y is small
     relu: lambda y, a: (step(y),),  # 0 at a = 0
     absolute: lambda y, a: (step(a) - step(-a),),  # 0 at a = 0
     maximum: lambda y, a, b: (step(a - b), 1 - step(a - b)),  # that of the second at a = b

@@ -4,7 +4,7 @@ Each is real, elementwise, and opaque to SymPy where SymPy has no function of th
 `calculus/rules.py`; a function listed here without one can be evaluated and emitted, not differentiated.
 """
 
-from sympy import Function, cos, erf, exp, log, sin, tanh
+from sympy import Function, cos, erf, exp, log, sin
 
 
 class sigmoid(Function):
@@ -27,6 +27,12 @@ class softplus(Function):
 
 class absolute(Function):
     """|x|, written `abs`."""
+
+    nargs = 1
+
+
+class tanh(Function):
+    """Hyperbolic tangent: SymPy's own takes exponential time in how deep it is nested, to learn whether it is real."""
 
     nargs = 1
 

@@ -43,7 +43,7 @@ class Layer:
 
     @property
     def time(self) -> Idx:
-        return TIME.index(fresh(("t", "step"), self._words))
+        return TIME.index(fresh(("t", "time"), self._words))
 
     @property
     def batch(self) -> Idx:
@@ -54,7 +54,8 @@ class Layer:
         tensors = self.cell.tensors
         letters = {letter for tensor in tensors.values() for letter in tensor.letters}
         bound = {index.name for equation in self.cell.equations for index in equation.value.atoms(Idx)}
-        return {*tensors, *map(cotangent_name, tensors), *letters, *bound}
+        axes = {axis.name for axis in self.cell.axes}
+        return {*tensors, *map(cotangent_name, tensors), *letters, *bound, *axes}
 
     def shape(self, tensor: Tensor) -> tuple[Expr, ...]:
         """The shape of one step of a tensor over the batch: (B, H)."""

@@ -17,6 +17,11 @@ def options_of(name: str) -> dict[str, tuple[str, ...]]:
     return dict(_family(name).OPTIONS)
 
 
+def describe(name: str) -> str:
+    """What a built-in cell is, in a sentence, and who described it first."""
+    return " ".join((_family(name).__doc__ or "").split())
+
+
 def cell(name: str, **options: str) -> Cell:
     """A built-in cell by name and options, in Python's or the command line's spelling, or the cell of a `.cell` file.
 
@@ -65,9 +70,10 @@ def _from_file(path: Path) -> Cell:
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise InputError(f"{path} is larger than {MAX_FILE_BYTES} bytes; that is no cell")
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot read the cell file {path}: {error.strerror or error}") from error
+        text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a byte order mark
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}") from error
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"cannot read the cell file {path}: {reason}") from error
     return Cell.parse(text, source=str(path))

@@ -8,7 +8,7 @@ from grusym.equations.axis import Axis
 from grusym.equations.cell import Cell, Equation, State
 from grusym.equations.expression import Scope, build_terms
 from grusym.equations.functions import FUNCTIONS
-from grusym.equations.names import LAYER_NAMES, derived_names, is_reserved
+from grusym.equations.names import LAYER_SIZES, derived_names, is_reserved
 from grusym.equations.summation import references
 from grusym.equations.syntax import Assignment, CellSyntax, Reference
 from grusym.equations.tensor import Role, Tensor, access
@@ -40,7 +40,6 @@ def understand(syntax: CellSyntax, source: Source) -> Cell:
         _declare(declared, reference, scope)
     scope.tensors.update({name: replace(t, role=Role.PARAMETER) for name, (t, _) in declared.items()})
     scope.closed = bool(declared)
-    scope.declared_parameters = set(declared)
     scope.defined_later = {target.token.text for target in targets}
 
     equations = []
@@ -60,8 +59,8 @@ def _axes(syntax: CellSyntax, source: Source) -> dict[str, Axis]:
             axis_of[index.text] = Axis(clause.extent.text)
     for clause in syntax.axes:
         for token in (*clause.indices, clause.extent):
-            if token.text in ("T", "B") and token is clause.extent:
-                raise source.error(f"axis {token.text} belongs to the layer (time T, batch B); choose another", token)
+            if token.text in LAYER_SIZES:
+                raise source.error(f"{token.text} belongs to the layer (time T, batch B); choose another name", token)
             if "'" in token.text or is_reserved(token.text) or token.text in FUNCTIONS or token.text == "sum":
                 raise source.error(f"{token.text} is a reserved word; choose another name", token)
         if clause.extent.text in axis_of:
@@ -73,22 +72,31 @@ def _check_names(syntax: CellSyntax, source: Source, axis_of: dict[str, Axis]) -
     """No tensor may carry the name of an index, an axis, a function, a keyword, or something grusym derives."""
     extents = {axis.name for axis in axis_of.values()}
     results = {reference.token.text for reference in syntax.results}
-    everywhere = [r for a in syntax.assignments for r in (a.target, *references(a.value))]
-    all_references = (*syntax.arguments, *syntax.results, *syntax.parameters, *everywhere)
+    declared = (*syntax.arguments, *syntax.results, *syntax.parameters, *(a.target for a in syntax.assignments))
+    used = [r for a in syntax.assignments for r in (a.target, *references(a.value))]
+    all_references = (*syntax.arguments, *syntax.results, *syntax.parameters, *used)
+    as_tensors = {r.token.text: r.token for r in (*(r for r in used if r.indices), *declared)}
     if is_reserved(syntax.token.text) or "'" in syntax.token.text:
         raise source.error(f"{syntax.token.text} is a reserved word; choose another name for the cell", syntax.token)
     names = {r.token.text: r.token for r in reversed(all_references)}
     for name, token in names.items():
         if name in axis_of:
             raise source.error(f"{name} is an index; a tensor needs another name", token)
-        if name in FUNCTIONS or name == "sum" or (is_reserved(name) and not (name in results and name in LAYER_NAMES)):
+        if name in LAYER_SIZES:
+            raise source.error(f"{name} belongs to the layer (time T, batch B); a tensor needs another name", token)
+        if name in FUNCTIONS or name == "sum" or (is_reserved(name) and not (name == "y" and name in results)):
             raise source.error(f"{name} is a reserved word; a tensor needs another name", token)
-        if name in extents and name in {r.token.text for r in everywhere if r.indices}:
-            raise source.error(f"{name} is an axis; a tensor needs another name", token)
+        if name in as_tensors and name in extents:
+            raise source.error(f"{name} is an axis; a tensor needs another name", as_tensors[name])
     tensors = [name for name in names if name not in extents]
     states = [name for name in tensors if f"{name}'" in results]
     taken: dict[str, str] = {}
     for derived, origin in derived_names(tensors, states):
+        if derived in axis_of or derived in extents:
+            kind = "an index" if derived in axis_of else "an axis"
+            raise source.error(
+                f"tensor {origin} needs the name {derived} in derived code, which is {kind}; rename one", names[origin]
+            )
         other = taken.setdefault(derived, origin)
         if other != origin:
             raise source.error(
@@ -103,7 +111,10 @@ def _declare(into: dict[str, tuple[Tensor, Token]], reference: Reference, scope:
     if name in into:
         raise scope.source.error(f"{name} stands here twice", reference.token)
     axes = tuple(scope.plain_axis(node) for node in reference.indices)
-    tensor = Tensor(name, axes, Role.INTERMEDIATE, tuple(node.token.text for node in reference.indices))
+    letters = tuple(node.token.text for node in reference.indices)
+    if len(set(letters)) < len(letters):
+        raise scope.source.error(f"{name} has the same index twice; give each axis its own", reference.token)
+    tensor = Tensor(name, axes, Role.INTERMEDIATE, letters)
     into[name] = (tensor, reference.token)
     return tensor
 
@@ -132,8 +143,6 @@ def _equation(assignment: Assignment, scope: Scope, results: dict[str, Reference
     reference = assignment.target
     name, token = reference.token.text, reference.token
     known = scope.tensors.get(name)
-    if known is not None and known.role is Role.PARAMETER and name not in scope.declared_parameters:
-        raise scope.source.error(f"{name} is used before this definition; define it first", token)
     if known is not None:
         raise scope.source.error(f"{name} is defined already, as {known.role.value}", token)
     if name.endswith("'") and name not in results:
@@ -142,9 +151,11 @@ def _equation(assignment: Assignment, scope: Scope, results: dict[str, Reference
     left = [node.token.text for node in reference.indices]
     if len(set(left)) != len(left):
         raise scope.source.error(f"{name} has the same index twice on the left", token)
+    scope.defining = name
     value = build_terms(assignment.value, frozenset(left), scope)
+    scope.defined_later.discard(name)
     role = Role.OUTPUT if name in results else Role.INTERMEDIATE
-    scope.define(name, Tensor(name, axes, role, tuple(left)), token)
+    scope.tensors[name] = Tensor(name, axes, role, tuple(left))
     target: Expr = access(name, tuple(scope.index(n) for n in left))
     return Equation(target, value)
 

@@ -10,9 +10,20 @@ C_KEYWORDS = frozenset(
     "auto break case char const continue default do double else enum extern float for goto if inline int long register "
     "restrict return short signed sizeof static struct switch typedef union unsigned void volatile while main".split()
 )
-LAYER_NAMES = frozenset(
-    ("y", "dy", "packed", "saved", "workspace", "params", "np", "math", "grads", "tape", "value", "int64_t", "NULL")
+# C++ reads the headers of C kernels.
+CPP_KEYWORDS = frozenset(
+    "alignas alignof and_eq asm bitand bitor bool catch char16_t char32_t compl concept const_cast constexpr decltype "
+    "delete dynamic_cast explicit export false friend mutable namespace new noexcept not_eq nullptr operator or_eq "
+    "private protected public reinterpret_cast requires static_assert static_cast template this thread_local throw "
+    "true typeid typename using virtual wchar_t xor xor_eq".split()
 )
+# What a C kernel calls or casts to, where a variable of that name would hide it; and macros, which no name escapes.
+LIBRARY_NAMES = frozenset(
+    "size_t memcpy malloc free printf fabs log1p pow sizes_are_good NAN INFINITY HUGE_VAL EOF SIZE_MAX PTRDIFF_MAX "
+    "stdin stdout stderr errno unix linux cosf erff expf fabsf logf log1pf powf sinf sqrtf tanhf".split()
+) | {f"{name}_{suffix}" for name in "sigmoid relu softplus step max min".split() for suffix in ("f32", "f64")}
+LAYER_NAMES = frozenset("y dy v_y packed saved workspace params np math grads tape value int64_t NULL".split())
+LAYER_SIZES = frozenset(("T", "B"))
 
 
 def code_name(name: str) -> str:
@@ -33,7 +44,7 @@ def final_name(state: str) -> str:
 def cotangent_name(name: str) -> str:
     """The gradient of the loss with respect to a tensor: dh0 for h0, and do_ for o, since C keeps do for itself."""
     gradient = f"d{name}"
-    return f"{gradient}_" if gradient in C_KEYWORDS else gradient
+    return f"{gradient}_" if gradient in C_KEYWORDS | CPP_KEYWORDS else gradient
 
 
 def tangent_name(name: str) -> str:
@@ -48,7 +59,8 @@ def saved_name(name: str) -> str:
 
 def is_reserved(name: str) -> bool:
     """Whether a name means something to C, Python or every layer already."""
-    return keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in C_KEYWORDS or name in LAYER_NAMES
+    own = C_KEYWORDS | CPP_KEYWORDS | LIBRARY_NAMES | LAYER_NAMES
+    return keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in own
 
 
 def derived_names(tensors: Iterable[str], states: Iterable[str]) -> list[tuple[str, str]]:

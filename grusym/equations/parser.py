@@ -29,7 +29,9 @@ from grusym.equations.syntax import (
 )
 from grusym.equations.tokens import Source, Token, tokenize
 
-MAX_DEPTH = 60
+MAX_DEPTH = 60  # brackets
+MAX_CALLS = 5  # functions inside each other
+MAX_LENGTH = 500  # terms of a sum, factors of a product
 
 
 def parse(source: Source) -> CellSyntax:
@@ -44,6 +46,7 @@ class _Parser:
         self.source = source
         self.tokens = tokenize(source)
         self.position = 0
+        self.calls = 0  # functions that the next token is inside of
         self.depth = 0  # of open brackets: inside them a line end means nothing
 
     def locate(self, ahead: int = 0) -> int:
@@ -82,8 +85,12 @@ class _Parser:
         self.depth -= 1
 
     def skip_lines(self) -> None:
-        while self.tokens[self.position].kind == "newline":
-            self.position += 1
+        self.position = self.past_lines(self.position)
+
+    def past_lines(self, position: int) -> int:
+        while self.tokens[position].kind == "newline":
+            position += 1
+        return position
 
     def cell(self) -> CellSyntax:
         self.skip_lines()
@@ -119,13 +126,13 @@ class _Parser:
         self.take("name", wanted)
 
     def at_axis_clause(self) -> bool:
-        start = self.position
-        self.skip_lines()
-        ahead = 0
-        while self.peek(ahead).kind == "name" and self.peek(ahead + 1).kind == ",":
-            ahead += 2
-        found = self.peek(ahead).kind == "name" and self.peek(ahead + 1).kind == ":"
-        if not found:
+        """Whether names, commas and a colon follow; then the line ends before them are skipped."""
+        position = self.past_lines(self.position)
+        start = position
+        while self.tokens[position].kind == "name" and self.tokens[position + 1].kind == ",":
+            position = self.past_lines(position + 2)
+        found = self.tokens[position].kind == "name" and self.tokens[position + 1].kind == ":"
+        if found:
             self.position = start
         return found
 
@@ -133,6 +140,7 @@ class _Parser:
         indices = [self.take("name", "an index")]
         while self.peek().kind == ",":
             self.take(",", "")
+            self.skip_lines()
             indices.append(self.take("name", "an index"))
         self.take(":", "':' and the axis of the index")
         return AxisClause(tuple(indices), self.take("name", "the name of an axis, such as H"))
@@ -178,6 +186,8 @@ class _Parser:
             self.take(self.peek().kind, "")
             self.skip_lines()  # an operator at the end of a line carries the equation on
             terms.append((sign, self.factors()))
+            if len(terms) > MAX_LENGTH:
+                raise self.source.error(f"a sum has at most {MAX_LENGTH} terms", start)
         return terms[0][1] if len(terms) == 1 and terms[0][0] == 1 else Terms(start, tuple(terms))
 
     def factors(self) -> Node:
@@ -186,8 +196,10 @@ class _Parser:
         power = 1
         while True:
             node = self.power()
-            nested = node.factors if isinstance(node, Factors) else ((1, node),)
-            factors += [(power * inner, factor) for inner, factor in nested]
+            # A product in brackets is part of the product around it; as a divisor it stands by itself.
+            factors += node.factors if isinstance(node, Factors) and power == 1 else ((power, node),)
+            if len(factors) > MAX_LENGTH:
+                raise self.source.error(f"a product has at most {MAX_LENGTH} factors", start)
             following = self.peek().kind
             power = -1 if following == "/" else 1
             if following in ("*", "/"):
@@ -228,7 +240,15 @@ class _Parser:
                 token,
             )
         self.take("name", "")
-        return Call(token, self.arguments(token))
+        self.calls += 1
+        if self.calls > MAX_CALLS:
+            raise self.source.error(
+                f"more than {MAX_CALLS} functions stand inside each other; give an inner one an equation of its own",
+                token,
+            )
+        call = Call(token, self.arguments(token))
+        self.calls -= 1
+        return call
 
     def arguments(self, function: Token) -> tuple[Node, ...]:
         self.open("(", "")
@@ -237,10 +257,10 @@ class _Parser:
             self.take(",", "")
             arguments.append(self.terms())
         self.close(")")
-        if len(arguments) != ARITY[function.text]:
-            raise self.source.error(
-                f"{function.text} takes {ARITY[function.text]} argument(s), not {len(arguments)}", function
-            )
+        arity = ARITY[function.text]
+        if len(arguments) != arity:
+            wanted = "1 argument" if arity == 1 else f"{arity} arguments"
+            raise self.source.error(f"{function.text} takes {wanted}, not {len(arguments)}", function)
         return tuple(arguments)
 
     def total(self) -> Total:

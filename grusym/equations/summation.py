@@ -5,10 +5,20 @@ a product is part of it; an index that a bracket or a function argument has alre
 where it also stands outside, the term is refused as ambiguous.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from grusym.equations.syntax import Call, Factors, Node, Number, Power, Reference, Terms, Total
-from grusym.equations.tokens import Source, Token
+from grusym.equations.tokens import Source
+
+
+@dataclass(frozen=True)
+class _Scan:
+    """Index names of a node: those that stand free in it (twice, if twice in one access), those it sums itself."""
+
+    free: tuple[str, ...] = ()
+    closed: frozenset[str] = frozenset()
+    summed: tuple[str, ...] = ()  # by the product itself, not further in
 
 
 def summed_indices(term: Node, bound: frozenset[str], indices: frozenset[str], source: Source) -> tuple[str, ...]:
@@ -16,59 +26,71 @@ def summed_indices(term: Node, bound: frozenset[str], indices: frozenset[str], s
 
     `bound` are those on the left or summed further out; `indices` are all index names of the cell.
     """
-    factors = [factor for _, factor in term.factors] if isinstance(term, Factors) else [term]
-    free = [_free(factor, bound, indices, source) for factor in factors]
-    closed = [_mentioned(factor, indices) - set(names) - bound for factor, names in zip(factors, free, strict=True)]
-    summed: list[str] = []
-    for position, names in enumerate(free):
-        for name in names:
-            for other, hidden in enumerate(closed):
-                if other != position and name in hidden:
-                    raise source.error(
-                        f"index {name} is summed inside a bracket or function and stands outside it too; give the "
-                        f"inner expression an equation of its own, or write sum[{name}](...)",
-                        _token(factors[other]),
-                    )
-            repeated = names.count(name) > 1 or sum(name in group for group in free) > 1
-            if repeated and name not in summed:
-                summed.append(name)
+    return _scan_product(_as_product(term), bound, indices, source).summed
+
+
+def _scan_product(term: Factors, bound: frozenset[str], indices: frozenset[str], source: Source) -> _Scan:
+    factors = [factor for _, factor in term.factors]
+    scans = [_scan(factor, bound, indices, source) for factor in factors]
+    hidden_in = {name: factor for factor, scan in zip(factors, scans, strict=True) for name in scan.closed}
+    standing = [name for scan in scans for name in scan.free]
+    for name in standing:
+        if name in hidden_in:
+            raise source.error(
+                f"index {name} is summed inside a bracket or function and stands outside it too; give the "
+                f"inner expression an equation of its own, or write sum[{name}](...)",
+                hidden_in[name].token,
+            )
+    summed = tuple(name for name in dict.fromkeys(standing) if standing.count(name) > 1)
     for factor in factors:
-        _every_term_has(factor, [n for n in summed if n in _mentioned(factor, indices)], indices, source)
-    return tuple(summed)
+        if isinstance(factor, Terms):
+            _every_term_has(factor, summed, indices, source)
+    free = tuple(name for name in standing if name not in summed)
+    return _Scan(free, frozenset(hidden_in).union(summed), summed)
 
 
-def _free(node: Node, bound: frozenset[str], indices: frozenset[str], source: Source) -> list[str]:
-    """Names that stand unsummed in a node, with repetition inside one access."""
+def _scan(node: Node, bound: frozenset[str], indices: frozenset[str], source: Source) -> _Scan:
     match node:
         case Number():
-            return []
+            return _Scan()
         case Reference(_, subscripts):
-            return [n for n in _names(subscripts) if n in indices and n not in bound]
-        case Total(_, names, body):
-            inside = _free(body, bound | {token.text for token in names}, indices, source)
-            return list(dict.fromkeys(inside))
+            positions = [dict.fromkeys(_names((subscript,))) for subscript in subscripts]
+            return _Scan(tuple(n for names in positions for n in names if n in indices and n not in bound))
         case Factors():
-            summed = summed_indices(node, bound, indices, source)
-            return [n for _, f in node.factors for n in _free(f, bound, indices, source) if n not in summed]
+            return _scan_product(node, bound, indices, source)
         case Terms(_, terms):
-            return list(dict.fromkeys(n for _, t in terms for n in _free(_product(t), bound, indices, source)))
+            return _together([term for _, term in terms], bound, indices, source)
         case Call(_, arguments):
-            return list(dict.fromkeys(n for a in arguments for n in _free(_product(a), bound, indices, source)))
+            return _together(arguments, bound, indices, source)
         case Power(_, base, _):
-            return list(dict.fromkeys(_free(_product(base), bound, indices, source)))
+            return _together([base], bound, indices, source)
+        case Total(_, names, body):
+            written = frozenset(name.text for name in names)
+            inside = _together([body], bound | written, indices, source)
+            return _Scan(inside.free, inside.closed | written)
 
 
-def _product(node: Node) -> Node:
+def _together(nodes: Iterable[Node], bound: frozenset[str], indices: frozenset[str], source: Source) -> _Scan:
+    """Nodes that stand side by side but not in one product: each is closed by itself."""
+    scans = [_scan(_as_product(node), bound, indices, source) for node in nodes]
+    free = tuple(dict.fromkeys(name for scan in scans for name in scan.free))
+    return _Scan(free, frozenset().union(*(scan.closed for scan in scans)))
+
+
+def _as_product(node: Node) -> Factors:
     """A term on its own is a product of one factor, so that A[k,k] is summed there."""
-    return node if isinstance(node, Factors | Terms) else Factors(_token(node), ((1, node),))
+    return node if isinstance(node, Factors) else Factors(node.token, ((1, node),))
 
 
-def _every_term_has(factor: Node, summed: list[str], indices: frozenset[str], source: Source) -> None:
-    if isinstance(factor, Terms):
-        for name in summed:
-            for _, term in factor.terms:
-                if name not in _mentioned(term, indices):
-                    raise source.error(f"index {name} is summed over this bracket, but one term lacks it", _token(term))
+def _every_term_has(bracket: Terms, summed: tuple[str, ...], indices: frozenset[str], source: Source) -> None:
+    for name in summed:
+        having = [name in _mentioned(term, indices) for _, term in bracket.terms]
+        if any(having) and not all(having):
+            raise source.error(
+                f"index {name} is summed over this bracket, but one of its terms lacks it; write sum[{name}](...) "
+                f"around the product to sum that term too",
+                bracket.terms[having.index(False)][1].token,
+            )
 
 
 def _names(subscripts: tuple[Node, ...]) -> Iterator[str]:
@@ -96,7 +118,3 @@ def references(node: Node) -> Iterator[Reference]:
         case Power(_, base, exponent):
             yield from references(base)
             yield from references(exponent)
-
-
-def _token(node: Node) -> Token:
-    return node.token

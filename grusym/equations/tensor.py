@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from sympy import Expr, Idx, Indexed, IndexedBase, Symbol
 
@@ -43,12 +44,12 @@ class Tensor:
 
 
 def access(name: str, indices: tuple[Expr, ...]) -> Expr:
-    """The element of tensor `name` at `indices`; a tensor without axes is a real symbol.
+    """The element of tensor `name` at `indices`; a tensor without axes is a symbol.
 
     >>> access("W_r", (Axis("H").index("i"), Axis("I").index("j")))
     W_r[i, j]
     """
-    return IndexedBase(name)[indices] if indices else Symbol(name, real=True)
+    return IndexedBase(name)[indices] if indices else Symbol(name)
 
 
 def is_access(expression: Expr) -> bool:
@@ -66,6 +67,7 @@ def indices_of(element: Expr) -> tuple[Expr, ...]:
     return element.indices if isinstance(element, Indexed) else ()
 
 
+@lru_cache(maxsize=10_000)  # asked for again and again; a pure function of an immutable expression
 def accesses(expression: Expr) -> tuple[Expr, ...]:
     """Every distinct access in an expression, in a fixed order."""
     found: set[Expr] = set()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from grusym.errors import CellError
 
 _TOKEN = re.compile(
-    r"(?P<space>[ \t\r]+|\#[^\n]*)|(?P<newline>\n)|(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)"
+    r"(?P<space>[ \t\r]+|\#[^\n]*)|(?P<newline>\n)|(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
     r"|(?P<name>[A-Za-z][A-Za-z0-9_]*'?)|(?P<arrow>->)|(?P<symbol>[-+*/^()\[\],:=])"
 )
 MAX_CHARACTERS = 100_000
