@@ -86,8 +86,8 @@ def _plain(value: Any) -> Any:
 def print_report(report: Report, console: Any = None) -> None:
     """One row per cell, target, dtype and check: number of problems, worst error, what is allowed, verdict.
 
-    Then a line for each check that did not pass. Errors are relative to the tensor's largest element. Written to standard
-    output, or to the rich Console that is given.
+    Then a line for each check that did not pass. Errors are relative to the tensor's largest element. Written to
+    standard output, or to the rich Console that is given.
     """
     from rich.console import Console
     from rich.table import Table
