@@ -177,6 +177,8 @@ class _Checker:
 
 def _in_bounds(index: Expr, extent: Expr) -> bool:
     """Whether 0 <= index < extent for every value of the indices in it and all sizes of at least one."""
+    if isinstance(index, Idx) and extent_of(index) == extent:
+        return True
     expanded = index.expand()
     lowest = highest = expanded.xreplace(dict.fromkeys(indices_in(index), ZERO))
     for i in indices_in(index):

@@ -1,60 +1,98 @@
 """Transformation `fuse`: loops over the same extent become one where no iteration then sees another's unfinished work.
 
-A loop moves up to an earlier one past statements that it does not interfere with. Two loops fuse if every tensor that
+A loop moves up to an earlier one past statements that it does not interfere with. Two loops fuse if all memory that
 one writes and the other touches is accessed, in both, at the loop's own index along one axis: then iteration m of the
 second only meets what iteration m of the first left.
 """
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from sympy import Expr, Idx
 
-from grusym.equations.tensor import indices_of, tensor_of
+from grusym.equations.tensor import accesses, tensor_of
 from grusym.errors import LoweringError
 from grusym.lower.ir import Assign, Kernel, Loop, Statement, WhenSaving
-from grusym.lower.traverse import Body, assigns, loads, same_range, stores, swap_indices, with_body
+from grusym.lower.memory import Memory
+from grusym.lower.serialise import require_serialised
+from grusym.lower.traverse import Body, assigns, bound_in, same_range, swap_indices, with_body
 
 
 def fuse(kernel: Kernel) -> Kernel:
-    """The kernel with its loops fused, inside other loops too. Applies to serialised kernels; always applies."""
-    return replace(kernel, body=_fused(kernel.body))
+    """The kernel with its loops fused, inside other loops too. Raises LoweringError unless it is serialised."""
+    require_serialised(kernel, "fuse")
+    return replace(kernel, body=_fused(kernel.body, Memory.of(kernel)))
 
 
-def _fused(body: Body) -> Body:
-    done: list[Statement] = []
+@dataclass(frozen=True)
+class _Footprint:
+    """A statement, and the elements that it touches by tensor: read, stored, and added to."""
+
+    statement: Statement
+    read: dict[str, list[Expr]]
+    stored: dict[str, list[Expr]]
+    added: dict[str, list[Expr]]
+
+    @staticmethod
+    def of(statement: Statement) -> "_Footprint":
+        footprint = _Footprint(statement, {}, {}, {})
+        for assign in assigns((statement,)):
+            written = footprint.added if assign.accumulate else footprint.stored
+            written.setdefault(tensor_of(assign.target), []).append(assign.target)
+            for element in accesses(assign.value):
+                footprint.read.setdefault(tensor_of(element), []).append(element)
+        return footprint
+
+    def elements(self, tensor: str) -> list[Expr]:
+        return [e for touched in (self.read, self.stored, self.added) for e in touched.get(tensor, ())]
+
+
+def _fused(body: Body, memory: Memory) -> Body:
+    done: list[_Footprint] = []
     for statement in body:
-        position = _partner(done, statement)
+        footprint = _Footprint.of(statement)
+        position = _partner(done, footprint, memory)
         if position is None:
-            done.append(statement)
+            done.append(footprint)
         else:
-            done[position] = _merge(done[position], statement)
-    return tuple(s if isinstance(s, Assign) else with_body(s, _fused(s.body)) for s in done)
+            done[position] = _Footprint.of(_merge(done[position].statement, statement))
+    fused = (footprint.statement for footprint in done)
+    return tuple(s if isinstance(s, Assign) else with_body(s, _fused(s.body, memory)) for s in fused)
 
 
-def _partner(done: list[Statement], statement: Statement) -> int | None:
+def _partner(done: list[_Footprint], footprint: _Footprint, memory: Memory) -> int | None:
     """The place of an earlier loop or condition that this one can join, moving past what lies between."""
-    if isinstance(statement, Assign):
+    if isinstance(footprint.statement, Assign):
         return None
     for position in reversed(range(len(done))):
-        if _can_merge(done[position], statement):
+        shared = _shared(done[position], footprint, memory)
+        if _can_merge(done[position], footprint, shared, memory):
             return position
-        if interferes((done[position],), (statement,)):
+        if shared:
             return None
     return None
 
 
-def _can_merge(first: Statement, second: Statement) -> bool:
-    if isinstance(first, WhenSaving) and isinstance(second, WhenSaving):
+def _can_merge(first: _Footprint, second: _Footprint, shared: Iterable[tuple[str, str]], memory: Memory) -> bool:
+    one, other = first.statement, second.statement
+    if isinstance(one, WhenSaving) and isinstance(other, WhenSaving):
         return True
-    if not isinstance(first, Loop) or not isinstance(second, Loop):
+    if not isinstance(one, Loop) or not isinstance(other, Loop):
         return False
-    if first.descending != second.descending or not same_range(first.index, second.index):
+    if one.descending != other.descending or not same_range(one.index, other.index):
         return False
-    renamed = swap_indices(second.body, second.index, first.index)
-    return all(
-        _aligned([*_elements(first.body, tensor), *_elements(renamed, tensor)], first.index)
-        for tensor in _shared(first.body, renamed)
-    )
+    if one.index.name != other.index.name and one.index.name in {index.name for index in bound_in(other.body)}:
+        return False  # the index would be bound twice
+    for tensors in shared:
+        accessed = [
+            (memory.whereabouts(element), footprint_index)
+            for footprint, footprint_index in ((first, one.index), (second, other.index))
+            for tensor in dict.fromkeys(tensors)
+            for element in footprint.elements(tensor)
+        ]
+        if not _aligned(accessed):
+            return False
+    return True
 
 
 def _merge(first: Statement, second: Statement) -> Statement:
@@ -66,32 +104,19 @@ def _merge(first: Statement, second: Statement) -> Statement:
     raise LoweringError(f"{type(first).__name__} and {type(second).__name__} do not merge")
 
 
-def interferes(one: Body, other: Body) -> bool:
-    """Whether the order of two pieces matters: one writes what the other touches."""
-    return bool(_shared(one, other))
-
-
-def _shared(one: Body, other: Body) -> list[str]:
-    """Tensors that one piece writes and the other touches, except where both only add to them."""
-    tensors = []
+def _shared(one: _Footprint, other: _Footprint, memory: Memory) -> list[tuple[str, str]]:
+    """Pairs of names for one memory that one piece writes and the other touches, unless both only add to it."""
+    pairs = []
     for writer, toucher in ((one, other), (other, one)):
-        written, read, rewritten = stores(writer), loads(toucher), stores(toucher)
-        for tensor, assignments in written.items():
-            if tensor in read:
-                tensors.append(tensor)
-            elif tensor in rewritten:
-                both = (*assignments, *rewritten[tensor])
-                if not all(assign.accumulate for assign in both):
-                    tensors.append(tensor)
-    return list(dict.fromkeys(tensors))
+        for written, touched in (
+            (writer.stored, (*toucher.read, *toucher.stored, *toucher.added)),
+            (writer.added, (*toucher.read, *toucher.stored)),
+        ):
+            pairs += [(w, t) for w in written for t in touched if memory.overlap(w, t)]
+    return list(dict.fromkeys(pairs))
 
 
-def _elements(body: Body, tensor: str) -> list[Expr]:
-    targets = [assign.target for assign in assigns(body) if tensor_of(assign.target) == tensor]
-    return targets + loads(body).get(tensor, [])
-
-
-def _aligned(elements: list[Expr], index: Idx) -> bool:
-    """Whether some axis is accessed at the loop's index by all of these."""
-    positions = [indices_of(element) for element in elements]
-    return any(all(p[axis] == index for p in positions) for axis in range(len(positions[0])))
+def _aligned(accessed: list[tuple[tuple[Expr, ...], Idx]]) -> bool:
+    """Whether along some axis everything is accessed at the index of the loop that it stands in."""
+    axes = min(len(indices) for indices, _ in accessed)
+    return any(all(indices[axis] == index for indices, index in accessed) for axis in range(axes))

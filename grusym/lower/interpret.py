@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from sympy import Add, Expr, Float, Integer, Mul, Number, NumberSymbol, Pow, Symbol
+from sympy import Add, Expr, Float, Idx, Integer, Mul, Number, NumberSymbol, Pow, Symbol
 
 from grusym.conventions.packing import numbers
 from grusym.equations.axis import extent_of, indices_in
@@ -97,6 +97,8 @@ class _Interpreter:
 
     def index(self, expression: Expr, at: Mapping[Expr, Any]) -> Any:
         """An index expression as integers over the grid."""
+        if isinstance(expression, Idx):
+            return np.asarray(at[expression])
         indices, expression = indices_in(expression), expression.expand()
         total: Any = np.asarray(self.number(expression.xreplace(dict.fromkeys(indices, Integer(0)))))
         for index in indices:

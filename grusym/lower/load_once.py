@@ -10,24 +10,28 @@ from sympy import Expr, Idx, Pow
 from grusym.equations.names import fresh
 from grusym.equations.tensor import access, accesses, indices_of, is_access, tensor_of
 from grusym.lower.ir import Assign, Buffer, Kernel, Kind, Loop, Statement
-from grusym.lower.traverse import Body, assigns, stores, with_body
+from grusym.lower.memory import Memory
+from grusym.lower.serialise import require_serialised
+from grusym.lower.traverse import Body, assigns, names_in, with_body
 
 
 def load_once(kernel: Kernel) -> Kernel:
-    """The kernel with repeated loads named. Applies to serialised kernels; always applies."""
-    naming = _Naming({*kernel.shapes, *(str(size) for size in kernel.sizes)})
+    """The kernel with repeated loads named. Raises LoweringError unless it is serialised."""
+    require_serialised(kernel, "load_once")
+    naming = _Naming(names_in(kernel), Memory.of(kernel))
     body = naming.body(kernel.body)
     return replace(kernel, body=body, buffers=(*kernel.buffers, *naming.scalars))
 
 
 class _Naming:
-    def __init__(self, taken: set[str]):
+    def __init__(self, taken: set[str], memory: Memory):
         self.taken = taken
+        self.memory = memory
         self.scalars: list[Buffer] = []
 
     def body(self, statements: Body) -> Body:
         inner = tuple(s if isinstance(s, Assign) else with_body(s, self.body(s.body)) for s in statements)
-        written = set(stores(inner))
+        written = {tensor_of(assign.target) for assign in assigns(inner)}
         reads: dict[Expr, int] = {}
         for statement in inner:
             for element, count in _reads(statement):
@@ -35,7 +39,7 @@ class _Naming:
         names = {
             element: self.name(element)
             for element, count in reads.items()
-            if count > 1 and indices_of(element) and tensor_of(element) not in written
+            if count > 1 and indices_of(element) and not self.is_written(tensor_of(element), written)
         }
         if not names:
             return inner
@@ -44,6 +48,9 @@ class _Naming:
         )
         loads: list[Statement] = [Assign(name, element) for element, name in names.items()]
         return (*inner[:first], *loads, *(_replaced(s, names) for s in inner[first:]))
+
+    def is_written(self, tensor: str, written: set[str]) -> bool:
+        return any(self.memory.overlap(tensor, other) for other in written)
 
     def name(self, element: Expr) -> Expr:
         """z for saved_z[t, b, i]; da_r_k for da_r[b, k]."""
@@ -79,5 +86,6 @@ def _occurrences(expression: Expr) -> list[Expr]:
 
 def _replaced(statement: Statement, names: dict[Expr, Expr]) -> Statement:
     if isinstance(statement, Assign):
-        return replace(statement, value=statement.value.xreplace(names))
+        used = {element: names[element] for element in accesses(statement.value) if element in names}
+        return replace(statement, value=statement.value.xreplace(used)) if used else statement
     return with_body(statement, tuple(_replaced(s, names) for s in statement.body))

@@ -1,7 +1,7 @@
 """Transformation `localise`: a workspace buffer that lives within one iteration becomes a scalar.
 
 That is so if every access to it stands inside one loop body, at the same element for one iteration of it, and the first
-one writes it.
+one writes it, once and for all.
 """
 
 from dataclasses import replace
@@ -10,17 +10,23 @@ from sympy import Expr, Idx
 
 from grusym.equations.tensor import access, accesses, indices_of, tensor_of
 from grusym.lower.ir import Assign, Buffer, Kernel, Kind, Loop
+from grusym.lower.serialise import require_serialised
 from grusym.lower.traverse import Body, assigns, map_assigns, rename_accesses
 
 
 def localise(kernel: Kernel) -> Kernel:
-    """The kernel with such buffers turned into scalars. Applies to serialised kernels; always applies."""
-    local = {buffer.name for buffer in kernel.of_kind(Kind.WORKSPACE) if _is_local(buffer.name, kernel.body, ())}
+    """The kernel with such buffers turned into scalars. Raises LoweringError unless it is serialised."""
+    require_serialised(kernel, "localise")
+    held = {place.buffer for place in kernel.placements}
+    candidates = [buffer.name for buffer in kernel.of_kind(Kind.WORKSPACE) if buffer.name not in held]
+    local = {name for name in candidates if _is_local(name, kernel.body, ())}
 
     def element(tensor: str, indices: tuple[Expr, ...]) -> Expr:
         return access(tensor, () if tensor in local else indices)
 
     def change(assign: Assign) -> Assign:
+        if local.isdisjoint(_touched(assign)):
+            return assign
         return replace(
             assign,
             target=rename_accesses(assign.target, element),
@@ -40,9 +46,12 @@ def _is_local(tensor: str, body: Body, loops: tuple[Idx, ...]) -> bool:
         return False
     if any(tensor_of(element) == tensor for element in accesses(first.value)):
         return False
+    found = [assign for assign in assigns(tuple(using)) if tensor in _touched(assign)]
+    if any(tensor_of(assign.target) == tensor for assign in found[1:]):
+        return False  # a scalar is a constant, defined where it is declared
     elements = {
         indices_of(element)
-        for assign in assigns(body)
+        for assign in found
         for element in (assign.target, *accesses(assign.value))
         if tensor_of(element) == tensor
     }

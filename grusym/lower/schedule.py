@@ -20,12 +20,12 @@ SCHEDULES: dict[str, tuple[Transformation, ...]] = {
 
 
 def apply(name: str, kernel: Kernel) -> Kernel:
-    """The kernel under a schedule, checked after every transformation.
+    """The kernel under a schedule, checked.
 
     Raises InputError for an unknown schedule, LoweringError where a transformation does not apply.
     """
     if name not in SCHEDULES:
         raise InputError(f"unknown schedule {name!r}; known are {', '.join(SCHEDULES)}")
     for transformation in SCHEDULES[name]:
-        kernel = check(transformation(kernel))
-    return kernel
+        kernel = transformation(kernel)
+    return check(kernel)

@@ -7,13 +7,25 @@ comes first. The batch sum of an accumulating contraction becomes a loop too: ad
 from dataclasses import replace
 
 from grusym.equations.axis import BATCH, extent_of
+from grusym.errors import LoweringError
 from grusym.lower.ir import Assign, Kernel, Loop, Statement, WhenSaving
-from grusym.lower.traverse import Body
+from grusym.lower.show import show_assign
+from grusym.lower.traverse import Body, assigns
 
 
 def serialise(kernel: Kernel) -> Kernel:
     """The kernel with every assignment scalar, inside loops; a condition moves inside them. Always applies."""
     return replace(kernel, body=_serial(kernel.body, saving=False))
+
+
+def require_serialised(kernel: Kernel, transformation: str) -> None:
+    """Raise LoweringError if an assignment still runs over a domain, which this transformation cannot see into."""
+    for assign in assigns(kernel.body):
+        if assign.free:
+            raise LoweringError(
+                f"{transformation} does not apply to kernel {kernel.name}, which runs over a domain here: "
+                f"{show_assign(assign)}; apply serialise first"
+            )
 
 
 def _serial(body: Body, saving: bool) -> Body:

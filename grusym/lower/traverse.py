@@ -7,7 +7,7 @@ from sympy import Expr, Idx
 from grusym.calculus.program import Guard
 from grusym.equations.axis import extent_of
 from grusym.equations.tensor import access, accesses, indices_of, tensor_of
-from grusym.lower.ir import Assign, Loop, Statement, WhenSaving
+from grusym.lower.ir import Assign, Kernel, Loop, Statement, WhenSaving
 
 Body = tuple[Statement, ...]
 
@@ -50,13 +50,32 @@ def loads(body: Body) -> dict[str, list[Expr]]:
     return found
 
 
+def bound_in(body: Body) -> Iterator[Idx]:
+    """Every index that a loop or an assignment binds, as often as it is bound."""
+    for statement in body:
+        if isinstance(statement, Assign):
+            yield from (*statement.free, *statement.over)
+        else:
+            if isinstance(statement, Loop):
+                yield statement.index
+            yield from bound_in(statement.body)
+
+
+def names_in(kernel: Kernel) -> set[str]:
+    """Every name that means something in a kernel: sizes, buffers, placed tensors, indices."""
+    return {*map(str, kernel.sizes), *kernel.shapes, *(index.name for index in bound_in(kernel.body))}
+
+
 def rename_accesses(expression: Expr, new: Callable[[str, tuple[Expr, ...]], Expr]) -> Expr:
     """The expression with every access replaced by new(tensor, indices)."""
-    return expression.xreplace({e: new(tensor_of(e), indices_of(e)) for e in accesses(expression)})
+    renamed = {e: new(tensor_of(e), indices_of(e)) for e in accesses(expression)}
+    return expression.xreplace({old: changed for old, changed in renamed.items() if old != changed})
 
 
 def swap_indices(body: Body, one: Idx, other: Idx) -> Body:
     """The body with two indices exchanged, also where they are bound: a renaming that cannot capture anything."""
+    if one == other:
+        return body
     mapping = {one: other, other: one}
 
     def index(i: Idx) -> Idx:
@@ -90,8 +109,9 @@ def swap_indices(body: Body, one: Idx, other: Idx) -> Body:
 
 def swap(expression: Expr, mapping: Mapping[Expr, Expr]) -> Expr:
     """An index expression with indices replaced all at once, multiplied out."""
-    changed = expression.xreplace(dict(mapping))
-    return changed if isinstance(changed, Idx) else changed.expand()
+    if isinstance(expression, Idx):
+        return mapping.get(expression, expression)
+    return expression.xreplace(dict(mapping)).expand()
 
 
 def same_range(one: Idx, other: Idx) -> bool:
