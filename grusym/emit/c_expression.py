@@ -1,17 +1,15 @@
 """Scalar expressions and sizes in C."""
 
-from collections.abc import Mapping
 from functools import singledispatch
 
-from sympy import Add, Expr, Idx, Integer, Mul, Number, Pow, Rational, Symbol
+from sympy import Add, Expr, Idx, Integer, Mul, Number, NumberSymbol, Pow, Rational, Symbol
 from sympy import Function as SymPyFunction
-from sympy.core.numbers import Pi
 
-from grusym.conventions.packing import Placement
 from grusym.emit.c_types import CType
 from grusym.equations.functions import NAMES
 from grusym.equations.tensor import indices_of, is_access, tensor_of
 from grusym.errors import LoweringError
+from grusym.lower.ir import Kernel, Kind
 
 LIBRARY = {
     "cos": "cos",
@@ -27,21 +25,25 @@ SUM, PRODUCT, ATOM = 1, 2, 3  # how tightly a printed expression binds
 
 
 class Context:
-    """What an expression needs to be printed: the type, and the shapes that turn indices into offsets."""
+    """What an expression of a kernel needs to be printed: the type, and the shapes that turn indices into offsets."""
 
-    def __init__(self, ctype: CType, shapes: Mapping[str, tuple[Expr, ...]], placements: tuple[Placement, ...] = ()):
+    def __init__(self, ctype: CType, kernel: Kernel):
         self.ctype = ctype
+        shapes = kernel.shapes
         # A placed tensor is addressed with the strides of the array that it lies in.
-        self.shapes = dict(shapes) | {p.tensor: shapes[p.buffer] for p in placements}
+        self.shapes = shapes | {place.tensor: shapes[place.buffer] for place in kernel.placements}
+        self.scalars = {buffer.name for buffer in kernel.of_kind(Kind.SCALAR)}
 
     def element(self, access: Expr) -> str:
-        """An access as C: W_r[i*I + j]; a scalar by its name."""
-        name, indices = tensor_of(access), indices_of(access)
-        return f"{name}[{offset(indices, self.shapes[name])}]" if indices else name
+        """An access as C: W_r[i*I + j]; alpha[0] for an array without axes; a local scalar by its name."""
+        name = tensor_of(access)
+        return name if name in self.scalars else f"{name}[{offset(indices_of(access), self.shapes[name])}]"
 
 
 def offset(indices: tuple[Expr, ...], shape: tuple[Expr, ...]) -> str:
     """The row-major offset of an element, in Horner form: (t*B + b)*H + i."""
+    if not indices:
+        return "0"
     text, binds = size(indices[0]), _binding(indices[0])
     for index, extent in zip(indices[1:], shape[1:], strict=True):
         if text == "0":
@@ -103,17 +105,17 @@ def _(expression: Symbol, context: Context) -> tuple[str, int]:
 
 @_print.register
 def _(expression: Number, context: Context) -> tuple[str, int]:
-    if isinstance(expression, Integer):
-        return str(expression), ATOM if expression >= 0 else SUM
-    if isinstance(expression, Rational):
-        mark = context.ctype.mark
-        return f"{expression.p}.0{mark}/{expression.q}.0{mark}", PRODUCT if expression > 0 else SUM
-    return f"{float(expression)!r}{context.ctype.mark}", ATOM
+    ctype, sign = context.ctype, ATOM if expression >= 0 else SUM
+    if isinstance(expression, Integer) and abs(expression) <= ctype.largest_integer:
+        return str(expression), sign
+    if isinstance(expression, Rational) and max(abs(expression.p), expression.q) <= ctype.largest_integer:
+        return f"{expression.p}.0{ctype.mark}/{expression.q}.0{ctype.mark}", min(sign, PRODUCT)
+    return ctype.literal(expression), sign
 
 
 @_print.register
-def _(expression: Pi, context: Context) -> tuple[str, int]:
-    return f"3.14159265358979323846{context.ctype.mark}", ATOM
+def _(expression: NumberSymbol, context: Context) -> tuple[str, int]:
+    return context.ctype.literal(expression), ATOM
 
 
 @_print.register
@@ -131,7 +133,8 @@ def _(expression: Add, context: Context) -> tuple[str, int]:
 def _(expression: Mul, context: Context) -> tuple[str, int]:
     if expression.could_extract_minus_sign():
         return f"-{scalar(-expression, context, SUM)}", SUM
-    above, below = [], []
+    above: list[Expr] = []
+    below: list[Expr] = []
     for factor in expression.as_ordered_factors():
         inverse = isinstance(factor, Pow) and factor.exp.could_extract_minus_sign()
         (below if inverse else above).append(1 / factor if inverse else factor)

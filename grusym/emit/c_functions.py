@@ -9,11 +9,11 @@ BODIES = {
         "    const @real e = exp@(-fabs@(a));\n"
         "    return (a >= 0 ? 1 : e)/(1 + e);\n",
     ),
-    "relu": (("a",), "    return a > 0 ? a : 0;\n"),
+    "relu": (("a",), "    return a <= 0 ? 0 : a; /* NaN stays NaN */\n"),
     "softplus": (("a",), "    return (a > 0 ? a : 0) + log1p@(exp@(-fabs@(a)));\n"),
     "step": (("a",), "    return a > 0 ? 1 : 0;\n"),
-    "max": (("a", "b"), "    return a > b ? a : b;\n"),
-    "min": (("a", "b"), "    return a < b ? a : b;\n"),
+    "max": (("a", "b"), "    return a >= b || a != a ? a : b; /* NaN if either is */\n"),
+    "min": (("a", "b"), "    return a <= b || a != a ? a : b; /* NaN if either is */\n"),
 }
 
 
@@ -24,7 +24,7 @@ def c_function(name: str, ctype: CType) -> str:
     >>> print(c_function("relu", C_TYPES["float32"]), end="")
     static inline float relu_f32(float a)
     {
-        return a > 0 ? a : 0;
+        return a <= 0 ? 0 : a; /* NaN stays NaN */
     }
     """
     arguments, body = BODIES[name]

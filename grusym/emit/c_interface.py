@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from sympy import Add, Expr, Mul
 
 from grusym.emit.c_expression import size
+from grusym.emit.c_lines import WIDTH
 from grusym.emit.c_types import CType
-from grusym.equations.names import initial_name
+from grusym.equations.names import fresh
 from grusym.lower.ir import Buffer, Kernel, Kind
 from grusym.lower.lowered import Lowered
 
@@ -51,13 +53,15 @@ class CKernel:
     def parameters(self) -> tuple[Buffer, ...]:
         return self.forward.of_kind(Kind.PARAMETER)
 
-    @property
-    def gradients(self) -> tuple[Buffer, ...]:
-        return self.backward.of_kind(Kind.GRADIENT)
+    @cached_property
+    def fingerprint(self) -> str:
+        """What the text was generated from, as a hash; every file bears it."""
+        return self.lowered.fingerprint(self.schedule)
 
-    @property
-    def initial(self) -> tuple[str, ...]:
-        return tuple(initial_name(state.name) for state in self.lowered.cell.states)
+    def local(self, word: str) -> str:
+        """A name for a variable of the C code itself, which no size and no array has."""
+        buffers = (*self.forward.buffers, *self.backward.buffers)
+        return fresh((word, f"{word}_"), {*self.sizes, *(buffer.name for buffer in buffers)})
 
     @property
     def forward_packed(self) -> tuple[Argument, ...]:
@@ -101,7 +105,7 @@ class CKernel:
         return (*inputs, *_arguments(self.backward.of_kind(Kind.OUTPUT, Kind.GRADIENT), const=False))
 
     def signature(self, word: str, arguments: Iterable[Argument], restrict: str = "restrict") -> str:
-        """The declaration of a function that takes all sizes and these pointers, in lines of at most 110 characters.
+        """The declaration of a function that takes all sizes and these pointers, in lines of at most WIDTH characters.
 
         A header, which C++ reads too, has a macro of its own in place of C's `restrict`.
         """
@@ -114,7 +118,7 @@ class CKernel:
         return f"int64_t {self.function(word)}({', '.join(f'int64_t {name}' for name in self.sizes)})"
 
 
-def _wrapped(head: str, parts: list[str], width: int = 110) -> str:
+def _wrapped(head: str, parts: list[str], width: int = WIDTH) -> str:
     lines, line = [], head
     for number, part in enumerate(parts):
         piece = part + ("," if number < len(parts) - 1 else ")")

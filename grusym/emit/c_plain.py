@@ -3,22 +3,12 @@
 from grusym.emit.c_expression import size
 from grusym.emit.c_header import banner
 from grusym.emit.c_interface import CKernel, elements
+from grusym.emit.c_lines import fold
 from grusym.lower.ir import Kind
 
 
 def c_plain(kernel: CKernel) -> str:
     """The text of the file that defines gru_forward_f32 and gru_backward_f32."""
-    sizes, real = ", ".join(kernel.sizes), kernel.ctype.name
-    params = ", ".join(buffer.name for buffer in kernel.parameters)
-    call_forward = ", ".join([sizes, *(a.name for a in kernel.forward_packed[:-2])])  # all but saved and workspace
-    call_backward = ", ".join([sizes, *(a.name for a in kernel.backward_packed)])
-    outputs = kernel.forward.of_kind(Kind.OUTPUT)
-    counts = [f"(size_t)({size(elements(buffer))})" for buffer in outputs]
-    scratch = " + ".join(["(size_t)packed_size", "(size_t)saved_size", "(size_t)workspace_size", *counts])
-    places, start = [], "packed + packed_size"
-    for buffer, count in zip(outputs, counts, strict=True):
-        places.append(f"    {real} *{buffer.name} = {start};")
-        start = f"{buffer.name} + {count}"
     return "\n".join(
         (
             banner(kernel, f"{kernel.base}_plain.c: the kernel in one call, with scratch from malloc"),
@@ -27,44 +17,73 @@ def c_plain(kernel: CKernel) -> str:
             "#include <stddef.h>",
             "#include <stdlib.h>",
             "",
-            kernel.signature("forward", kernel.forward_plain),
-            "{",
-            f"    const int64_t packed_size = {kernel.function('packed_size')}({sizes});",
-            f"    const int64_t workspace_size = {kernel.function('workspace_size')}({sizes});",
-            "    if (packed_size < 0 || workspace_size < 0)",
-            f"        return {kernel.guard}_BAD_SIZE;",
-            f"    {real} *packed = malloc(((size_t)packed_size + (size_t)workspace_size + 1)*sizeof *packed);",
-            "    if (!packed)",
-            f"        return {kernel.guard}_NO_MEMORY;",
-            f"    int status = {kernel.function('pack')}({sizes}, {params}, packed);",
-            f"    if (status == {kernel.guard}_OK)",
-            f"        status = {kernel.function('forward_packed')}({call_forward}, NULL, packed + packed_size);",
-            "    free(packed);",
-            "    return status;",
-            "}",
-            "",
-            kernel.signature("backward", kernel.backward_plain),
-            "{",
-            f"    const int64_t packed_size = {kernel.function('packed_size')}({sizes});",
-            f"    const int64_t saved_size = {kernel.function('saved_size')}({sizes});",
-            f"    const int64_t workspace_size = {kernel.function('workspace_size')}({sizes});",
-            "    if (packed_size < 0 || saved_size < 0 || workspace_size < 0)",
-            f"        return {kernel.guard}_BAD_SIZE;",
-            f"    const size_t scratch = {scratch};",
-            f"    {real} *packed = malloc((scratch + 1)*sizeof *packed);",
-            "    if (!packed)",
-            f"        return {kernel.guard}_NO_MEMORY;",
-            *places,
-            f"    {real} *saved = {start};",
-            f"    {real} *workspace = saved + saved_size;",
-            f"    int status = {kernel.function('pack')}({sizes}, {params}, packed);",
-            f"    if (status == {kernel.guard}_OK)",
-            f"        status = {kernel.function('forward_packed')}({call_forward}, saved, workspace);",
-            f"    if (status == {kernel.guard}_OK)",
-            f"        status = {kernel.function('backward_packed')}({call_backward});",
-            "    free(packed);",
-            "    return status;",
-            "}",
-            "",
+            *_forward(kernel),
+            *_backward(kernel),
         )
     )
+
+
+def _forward(kernel: CKernel) -> list[str]:
+    packed_size, workspace_size = kernel.local("packed_size"), kernel.local("workspace_size")
+    arguments = [a.name for a in kernel.forward_packed[:-2]]  # all but saved and workspace
+    return [
+        kernel.signature("forward", kernel.forward_plain),
+        "{",
+        *_sizes(kernel, "packed_size", "workspace_size"),
+        *_allocate(kernel, [packed_size, workspace_size]),
+        *_call(kernel, "pack", [a.name for a in kernel.pack]),
+        *_call(kernel, "forward_packed", [*arguments, "NULL", f"packed + {packed_size}"]),
+        *_end(kernel),
+    ]
+
+
+def _backward(kernel: CKernel) -> list[str]:
+    packed_size, saved_size = kernel.local("packed_size"), kernel.local("saved_size")
+    outputs = kernel.forward.of_kind(Kind.OUTPUT)
+    pointers, start = [], f"packed + {packed_size}"
+    for buffer in outputs:
+        pointers.append(f"    {kernel.ctype.name} *{buffer.name} = {start};")
+        start = f"{buffer.name} + {size(elements(buffer))}"
+    counts = [packed_size, saved_size, kernel.local("workspace_size"), *(size(elements(buffer)) for buffer in outputs)]
+    return [
+        kernel.signature("backward", kernel.backward_plain),
+        "{",
+        *_sizes(kernel, "packed_size", "saved_size", "workspace_size"),
+        *_allocate(kernel, counts),
+        *pointers,
+        f"    {kernel.ctype.name} *saved = {start};",
+        f"    {kernel.ctype.name} *workspace = saved + {saved_size};",
+        *_call(kernel, "pack", [a.name for a in kernel.pack]),
+        *_call(kernel, "forward_packed", [a.name for a in kernel.forward_packed]),
+        *_call(kernel, "backward_packed", [a.name for a in kernel.backward_packed]),
+        *_end(kernel),
+    ]
+
+
+def _sizes(kernel: CKernel, *words: str) -> list[str]:
+    sizes = ", ".join(kernel.sizes)
+    lines = [f"    const int64_t {kernel.local(word)} = {kernel.function(word)}({sizes});" for word in words]
+    refused = " || ".join(f"{kernel.local(word)} < 0" for word in words)
+    return [*lines, f"    if ({refused})", f"        return {kernel.guard}_BAD_SIZE;"]
+
+
+def _allocate(kernel: CKernel, counts: list[str]) -> list[str]:
+    """Scratch: one piece of memory, beginning with the packed parameters; never of no bytes."""
+    scratch = kernel.local("scratch")
+    return [
+        *fold(f"    const int64_t {scratch} = {' + '.join(counts)};"),
+        f"    {kernel.ctype.name} *packed = malloc((size_t)({scratch} + 1)*sizeof *packed);",
+        "    if (!packed)",
+        f"        return {kernel.guard}_NO_MEMORY;",
+    ]
+
+
+def _call(kernel: CKernel, word: str, arguments: list[str]) -> list[str]:
+    call, status = f"{kernel.function(word)}({', '.join([*kernel.sizes, *arguments])});", kernel.local("status")
+    if word == "pack":  # the first
+        return fold(f"    int {status} = {call}")
+    return [f"    if ({status} == {kernel.guard}_OK)", *fold(f"        {status} = {call}")]
+
+
+def _end(kernel: CKernel) -> list[str]:
+    return ["    free(packed);", f"    return {kernel.local('status')};", "}", ""]

@@ -10,22 +10,28 @@ from typing import Any
 from grusym.conventions.packing import numbers
 from grusym.emit.c_header import banner
 from grusym.emit.c_interface import CKernel
+from grusym.emit.c_lines import STEP, WIDTH, fold
 from grusym.equations.axis import BATCH, TIME
+from grusym.errors import LoweringError
 from grusym.lower.interpret import run
-from grusym.lower.ir import Buffer, Kind
+from grusym.lower.ir import Kind
 
 EXTENTS = (3, 4, 2, 5)  # of the cell's axes, in turn; all differ from each other where there are few
-TOLERANCE = {"float32": "2e-6f", "float64": "1e-14"}
-DIGITS = 20
+TOLERANCE = {"float32": "2e-6", "float64": "1e-14"}
+SMALL = "0.25"  # below it, rounding of larger terms counts
+DIGITS = {"float32": 12, "float64": 20}  # of an expected result
+SHOWN = {"float32": 9, "float64": 17}  # enough to tell any two numbers apart
 FIRST_STATE = 12345
 
 
 def c_selftest(kernel: CKernel) -> str:
-    """The text of a program that exits with 0 if the kernel reproduces the expected results, and says what differs."""
+    """The text of a program that exits with 0 if the kernel reproduces the expected results, and says what differs.
+
+    Raises LoweringError where no data were found on which the cell has real and finite results.
+    """
     sizes = selftest_sizes(kernel)
     given, expected = selftest_values(kernel, sizes)
-    plain = {"forward": kernel.forward_plain, "backward": kernel.backward_plain}
-    real = kernel.ctype.name
+    wrong, status = kernel.local("wrong"), kernel.local("status")
     lines = [
         banner(kernel, f"{kernel.base}_selftest.c: does the kernel compute the equations on this machine?"),
         f'#include "{kernel.base}.h"',
@@ -33,45 +39,61 @@ def c_selftest(kernel: CKernel) -> str:
         "#include <math.h>",
         "#include <stdio.h>",
         "",
+        *_compare(kernel),
+        "int main(void)",
+        "{",
+        f"    /* The sizes are {', '.join(f'{name} = {number}' for name, number in sizes.items())}. */",
     ]
-    for name, values in (*given.items(), *((f"want_{name}", values) for name, values in expected.items())):
+    for name, values in given.items():
+        lines += _array(kernel, name, values)
+    lines += [f"    static {kernel.ctype.name} {name}[{len(values)}];" for name, values in expected.items()]
+    for name, values in expected.items():
+        lines += _array(kernel, _want(kernel, name), values)
+    lines += ["", f"    int {wrong} = 0, {status};"]
+    numbers_of = [str(sizes[name]) for name in kernel.sizes]
+    for word, arguments in {"forward": kernel.forward_plain, "backward": kernel.backward_plain}.items():
+        passed = (*numbers_of, *(a.name for a in arguments))
         lines += [
-            f"static const {real} {name}[] = {{",
-            *wrap(", ".join(values), 110, initial_indent="    ", subsequent_indent="    "),
-            "};",
-        ]
-    lines += ["", *(f"static {real} {name}[{len(values)}];" for name, values in expected.items()), ""]
-    lines += _compare(kernel)
-    lines += ["int main(void)", "{", "    int wrong = 0, status;"]
-    numbers_of = ", ".join(str(sizes[name]) for name in kernel.sizes)
-    for word, arguments in plain.items():
-        call = f"{kernel.function(word)}({numbers_of}, {', '.join(a.name for a in arguments)})"
-        lines += [
-            *wrap(f"status = {call};", 110, initial_indent="    ", subsequent_indent="        "),
-            "    if (status) {",
-            f'        printf("{kernel.function(word)} returned %d\\n", status);',
+            *fold(f"    {status} = {kernel.function(word)}({', '.join(passed)});"),
+            f"    if ({status}) {{",
+            f'        printf("{kernel.function(word)} returned %d\\n", {status});',
             "        return 1;",
             "    }",
         ]
     lines += [
-        f'    wrong += differs("{name}", {name}, want_{name}, {len(values)});' for name, values in expected.items()
+        f'    {wrong} += {_differs(kernel)}("{name}", {name}, {_want(kernel, name)}, {len(values)});'
+        for name, values in expected.items()
     ]
-    lines += [f'    printf("{kernel.base}: %s\\n", wrong ? "WRONG" : "ok");', "    return wrong != 0;", "}", ""]
+    lines += [f'    printf("{kernel.base}: %s\\n", {wrong} ? "WRONG" : "ok");', f"    return {wrong} != 0;", "}", ""]
     return "\n".join(lines)
+
+
+def _array(kernel: CKernel, name: str, values: list[str]) -> list[str]:
+    inside = wrap(", ".join(values), WIDTH, initial_indent=2 * STEP, subsequent_indent=2 * STEP)
+    return [f"    static const {kernel.ctype.name} {name}[] = {{", *inside, "    };"]
+
+
+def _want(kernel: CKernel, name: str) -> str:
+    return kernel.local(f"want_{name}")
+
+
+def _differs(kernel: CKernel) -> str:
+    return kernel.local("differs")
 
 
 def _compare(kernel: CKernel) -> list[str]:
     real, mark = kernel.ctype.name, kernel.ctype.mark
+    tolerance, digits = TOLERANCE[kernel.ctype.dtype], SHOWN[kernel.ctype.dtype]
     return [
-        f"/* Whether a tensor is off by more than {TOLERANCE[kernel.ctype.dtype]} of its largest element. */",
-        f"static int differs(const char *name, const {real} *got, const {real} *want, int count)",
+        f"/* Whether an array is off by more than {tolerance} of its largest element or of {SMALL}. */",
+        f"static int {_differs(kernel)}(const char *name, const {real} *got, const {real} *want, int count)",
         "{",
-        f"    {real} largest = 0;",
+        f"    {real} largest = {SMALL}{mark};",
         "    for (int i = 0; i < count; ++i)",
         f"        largest = fmax{mark}(largest, fabs{mark}(want[i]));",
         "    for (int i = 0; i < count; ++i)",
-        f"        if (!(fabs{mark}(got[i] - want[i]) <= {TOLERANCE[kernel.ctype.dtype]}*largest)) {{",
-        '            printf("%s[%d] is %.9g, not %.9g\\n", name, i, (double)got[i], (double)want[i]);',
+        f"        if (!(fabs{mark}(got[i] - want[i]) <= {tolerance}{mark}*largest)) {{",
+        f'            printf("%s[%d] is %.{digits}g, not %.{digits}g\\n", name, i, (double)got[i], (double)want[i]);',
         "            return 1;",
         "        }",
         "    return 0;",
@@ -87,36 +109,68 @@ def selftest_sizes(kernel: CKernel) -> dict[str, int]:
 
 
 def selftest_values(kernel: CKernel, sizes: Mapping[str, int]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """Inputs, exact in every float type, and expected results, as C literals by array."""
+    """Inputs, exact in every float type, and expected results, as C literals by array.
+
+    The data are numbers between -1 and 1; for a cell with a logarithm or a root of them, positive ones.
+    """
+    for lowest in (-64, 1):
+        given = _given(kernel, sizes, lowest)
+        try:
+            expected = _expected(kernel, sizes, given)
+        except (ArithmeticError, TypeError, ValueError):  # mpmath at a pole, or with a complex number
+            continue
+        if all(_fits(kernel, value) for values in expected.values() for value in values):
+            break
+    else:
+        raise LoweringError(
+            f"{kernel.lowered.cell.spelling} has no self-test: on its data, numbers between -1 and 1 or positive ones, "
+            "the results are not real and finite; scale the equations so that they are"
+        )
+    digits = DIGITS[kernel.ctype.dtype]
+    return (
+        {name: [_literal(value, 12, kernel) for value in array.ravel()] for name, array in given.items()},
+        {name: [_literal(value, digits, kernel) for value in values] for name, values in expected.items()},
+    )
+
+
+def _given(kernel: CKernel, sizes: Mapping[str, int], lowest: int) -> dict[str, Any]:
+    stream = _Dyadics(lowest)
+    arguments = [*kernel.forward.of_kind(Kind.INPUT, Kind.PARAMETER), *kernel.lowered.backward.of_kind(Kind.INPUT)]
+    return {b.name: stream.array(numbers(b.shape, sizes)) for b in dict.fromkeys(arguments)}
+
+
+def _expected(kernel: CKernel, sizes: Mapping[str, int], given: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Every result's elements, to 30 digits."""
     import mpmath
 
     lowered = kernel.lowered
-    stream = _Dyadics()
-    arguments = [*kernel.forward.of_kind(Kind.INPUT, Kind.PARAMETER), *lowered.backward.of_kind(Kind.INPUT)]
-    given = {b.name: stream.array(numbers(b.shape, sizes)) for b in dict.fromkeys(arguments)}
     with mpmath.workdps(30):
         forward = run(lowered.forward, sizes, given, dtype=object)
         kept = {b.name: forward[b.name] for b in lowered.forward.of_kind(Kind.SAVED)}
-        backward = run(lowered.backward, sizes, given | kept, dtype=object)
-        wanted: list[tuple[Buffer, Any]] = [(b, forward) for b in lowered.forward.of_kind(Kind.OUTPUT)]
-        wanted += [(b, backward) for b in lowered.backward.of_kind(Kind.OUTPUT, Kind.GRADIENT)]
-        expected = {
-            buffer.name: [_literal(mpmath.nstr(v, DIGITS), kernel) for v in arrays[buffer.name].ravel()]
-            for buffer, arrays in wanted
-        }
-    inputs = {name: [_literal(repr(float(v)), kernel) for v in array.ravel()] for name, array in given.items()}
-    return inputs, expected
+        backward = run(lowered.backward, sizes, {**given, **kept}, dtype=object)
+    return {b.name: list(forward[b.name].ravel()) for b in lowered.forward.of_kind(Kind.OUTPUT)} | {
+        b.name: list(backward[b.name].ravel()) for b in lowered.backward.of_kind(Kind.OUTPUT, Kind.GRADIENT)
+    }
 
 
-def _literal(text: str, kernel: CKernel) -> str:
+def _fits(kernel: CKernel, value: Any) -> bool:
+    return bool(abs(value) <= kernel.ctype.range[1])  # False for NaN
+
+
+def _literal(value: Any, digits: int, kernel: CKernel) -> str:
+    import mpmath
+
+    # What only rounding kept from being zero would be too small for a literal.
+    text = mpmath.nstr(value, digits) if abs(value) > 1e-25 else "0.0"
     return f"{text}{kernel.ctype.mark}"
 
 
 class _Dyadics:
-    """Multiples of 1/64 between -1 and 1 from a linear congruential generator (Knuth, MMIX)."""
+    """Multiples of 1/64 up to 1, from `lowest`/64, out of a linear congruential generator (Knuth, MMIX)."""
 
-    def __init__(self) -> None:
+    def __init__(self, lowest: int) -> None:
         self.state = FIRST_STATE
+        self.lowest = lowest
 
     def array(self, shape: tuple[int, ...]) -> Any:
         import mpmath
@@ -125,5 +179,5 @@ class _Dyadics:
         values = np.empty(shape, dtype=object)
         for index in np.ndindex(*shape):
             self.state = (6364136223846793005 * self.state + 1442695040888963407) % 2**64
-            values[index] = mpmath.mpf((self.state >> 57) - 64) / 64
+            values[index] = mpmath.mpf(self.lowest + (self.state >> 40) % (64 - self.lowest + 1)) / 64
         return values

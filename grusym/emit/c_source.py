@@ -1,15 +1,16 @@
 """The source of a C kernel: sizes, packing, forward and backward."""
 
 from collections.abc import Iterable
-from textwrap import wrap
 
-from sympy import Add, Expr, Integer
+from sympy import Add, Expr, Integer, Symbol
 
 from grusym.emit.c_body import c_body
 from grusym.emit.c_expression import Context, offset, size
 from grusym.emit.c_functions import BODIES, c_function
 from grusym.emit.c_header import banner
 from grusym.emit.c_interface import Argument, CKernel, elements, total
+from grusym.emit.c_lines import fold
+from grusym.equations.axis import BATCH, TIME
 from grusym.equations.functions import NAMES
 from grusym.equations.tensor import tensor_of
 from grusym.lower.ir import Assign, Buffer, Kernel, Kind
@@ -60,22 +61,8 @@ def _nodes(assign: Assign) -> Iterable[Expr]:
 
 
 def _size_functions(kernel: CKernel) -> str:
-    sizes = ", ".join(f"int64_t {name}" for name in kernel.sizes)
     passed = ", ".join(kernel.sizes)
-    refused = " || ".join([f"{kernel.sizes[0]} < 0", f"{kernel.sizes[1]} < 0", *(f"{n} < 1" for n in kernel.sizes[2:])])
-    every = total((*kernel.forward.buffers, *kernel.backward.buffers))
-    text = [
-        "/* Whether every size is allowed and no offset leaves int64_t: counted in double, which does not overflow. */",
-        f"static int sizes_are_good({sizes})",
-        "{",
-        f"    if ({refused})",
-        "        return 0;",
-        "    const double elements =",
-        *_in_double(every),
-        "    return elements < 1e18;",
-        "}",
-        "",
-    ]
+    text = _sizes_are_good(kernel)
     flat = {
         "packed_size": total(kernel.parameters),
         "saved_size": total(kernel.forward.of_kind(Kind.SAVED)),
@@ -84,32 +71,54 @@ def _size_functions(kernel: CKernel) -> str:
         text += [
             kernel.size_signature(word),
             "{",
-            f"    return sizes_are_good({passed}) ? {size(count)} : {kernel.guard}_BAD_SIZE;",
+            *fold(f"    return sizes_are_good({passed}) ? {size(count)} : {kernel.guard}_BAD_SIZE;"),
             "}",
             "",
         ]
-    forward, backward = (total(k.of_kind(Kind.WORKSPACE)) for k in (kernel.forward, kernel.backward))
+    forward, backward = kernel.local("forward"), kernel.local("backward")
     text += [
         kernel.size_signature("workspace_size"),
         "{",
         f"    if (!sizes_are_good({passed}))",
         f"        return {kernel.guard}_BAD_SIZE;",
-        f"    const int64_t forward = {size(forward)};",
-        f"    const int64_t backward = {size(backward)};",
-        "    return forward > backward ? forward : backward;",
+        f"    const int64_t {forward} = {size(total(kernel.forward.of_kind(Kind.WORKSPACE)))};",
+        f"    const int64_t {backward} = {size(total(kernel.backward.of_kind(Kind.WORKSPACE)))};",
+        f"    return {forward} > {backward} ? {forward} : {backward};",
         "}",
         "",
     ]
     return "\n".join(text)
 
 
-def _in_double(count: Expr) -> list[str]:
-    """A polynomial in the sizes, each term led by a double: 4.0*B*H*T + ..."""
+def _sizes_are_good(kernel: CKernel) -> list[str]:
+    """The check that opens every function: sizes in their range, and no offset or byte count can overflow."""
+    refused = " || ".join(f"{name} < {0 if n < 2 else 1}" for n, name in enumerate(kernel.sizes))
+    steps, samples, elements_ = (kernel.local(word) for word in ("steps", "samples", "elements"))
+    # One more step and sample than there are: then every part of a product is smaller than the product, also at 0.
+    more = {TIME.extent: Symbol(steps), BATCH.extent: Symbol(samples)}
+    every = total((*kernel.forward.buffers, *kernel.backward.buffers)).xreplace(more)
+    return [
+        "/* Whether every size is allowed, and all arrays together are within what pointers and int64_t count. */",
+        f"static int sizes_are_good({', '.join(f'int64_t {name}' for name in kernel.sizes)})",
+        "{",
+        *fold(f"    if ({refused})"),
+        "        return 0;",
+        "    /* An upper bound, in double, which does not overflow. */",
+        f"    const double {steps} = (double){TIME.name} + 1, {samples} = (double){BATCH.name} + 1;",
+        *fold(f"    const double {elements_} = {_in_double(every)};"),
+        f"    return {elements_}*sizeof({kernel.ctype.name}) < 0.5*(double)PTRDIFF_MAX;",
+        "}",
+        "",
+    ]
+
+
+def _in_double(count: Expr) -> str:
+    """A polynomial in the sizes, each term led by a double: 4.0*samples*H*steps + ..."""
     terms = []
     for term in count.expand().as_ordered_terms():
         number, rest = term.as_coeff_Mul()
         terms.append("*".join([f"{int(number)}.0", *(size(f) for f in rest.as_ordered_factors() if f != 1)]))
-    return wrap(" + ".join(terms) + ";", width=110, initial_indent="        ", subsequent_indent="        ")
+    return " + ".join(terms)
 
 
 def _pack(kernel: CKernel) -> str:
@@ -122,7 +131,7 @@ def _pack(kernel: CKernel) -> str:
     for buffer in kernel.parameters:
         place = "packed" if start == 0 else f"packed + ({size(start)})"
         count = f"(size_t)({size(elements(buffer))})*sizeof *{buffer.name}"
-        text.append(f"    memcpy({place}, {buffer.name}, {count});")
+        text += fold(f"    memcpy({place}, {buffer.name}, {count});")
         start = Add(start, elements(buffer))
     return "\n".join((*text, f"    return {kernel.guard}_OK;", "}", ""))
 
@@ -131,20 +140,14 @@ def _entry(kernel: CKernel, arguments: tuple[Argument, ...], may_be_null: tuple[
     """The checks that open a function."""
     pointers = [a.name for a in arguments if a.name not in may_be_null]
     lines = [f"    if (!sizes_are_good({', '.join(kernel.sizes)}))", f"        return {kernel.guard}_BAD_SIZE;"]
-    condition = "    if ("
-    for number, name in enumerate(pointers):
-        piece = f"!{name}" + (" || " if number < len(pointers) - 1 else ")")
-        if len(condition.split("\n")[-1]) + len(piece) > 110:
-            condition = condition.rstrip() + "\n        "
-        condition += piece
-    return [*lines, *condition.split("\n"), f"        return {kernel.guard}_NULL_POINTER;", ""]
+    missing = " || ".join(f"!{name}" for name in pointers)
+    return [*lines, *fold(f"    if ({missing})"), f"        return {kernel.guard}_NULL_POINTER;", ""]
 
 
 def _pass(
     kernel: CKernel, ir: Kernel, word: str, arguments: tuple[Argument, ...], may_be_null: tuple[str, ...] = ()
 ) -> str:
-    shapes = {buffer.name: buffer.shape for buffer in ir.buffers}
-    context = Context(kernel.ctype, shapes, ir.placements)
+    context = Context(kernel.ctype, ir)
     used = {tensor_of(assign.target) for assign in assigns(ir.body)} | set(loads(ir.body))
     lines = [kernel.signature(word, arguments), "{", *_entry(kernel, arguments, may_be_null)]
     for kind, flat in FLAT:
@@ -153,7 +156,7 @@ def _pass(
         if place.tensor != place.buffer and place.tensor in used:
             kind = next(b.kind for b in ir.buffers if b.name == place.buffer)
             const = "const " if kind is Kind.PARAMETER else ""
-            start = offset(place.starts, shapes[place.buffer])
+            start = offset(place.starts, ir.shapes[place.buffer])
             at = place.buffer if start == "0" else f"{place.buffer} + {start}"
             lines.append(f"    {const}{kernel.ctype.name} *{place.tensor} = {at};")
     lines += ["", *c_body(ir.body, context), f"    return {kernel.guard}_OK;", "}", ""]
@@ -171,7 +174,7 @@ def _pointers(kernel: CKernel, ir: Kernel, kind: Kind, flat: str, used: set[str]
         if buffer.name in used or buffer.name in holders:
             at = flat if start == 0 else f"{flat} + ({size(start)})"
             value = f"{flat} ? {at} : NULL" if optional and start != 0 else at
-            lines.append(f"    {const}{kernel.ctype.name} *{buffer.name} = {value};")
+            lines += fold(f"    {const}{kernel.ctype.name} *{buffer.name} = {value};")
         start = Add(start, elements(buffer))
     if not lines:
         lines.append(f"    (void){flat};")
