@@ -44,9 +44,12 @@ def c_header(kernel: CKernel) -> str:
             "/* What every function returns: 0, or one of these. A function that returns one has written nothing. */",
             "enum {",
             f"    {kernel.guard}_OK = 0,",
-            f"    {kernel.guard}_BAD_SIZE = -1,     /* T or B below 0, another size below 1, or too many elements */",
-            f"    {kernel.guard}_NULL_POINTER = -2, /* a pointer is NULL, other than saved in forward */",
-            f"    {kernel.guard}_NO_MEMORY = -3     /* only the plain functions: malloc failed */",
+            "    /* T or B below 0, another size below 1, or more elements than pointers can address */",
+            f"    {kernel.guard}_BAD_SIZE = -1,",
+            "    /* A pointer is NULL, other than saved in forward; also one to an array without elements */",
+            f"    {kernel.guard}_NULL_POINTER = -2,",
+            "    /* malloc failed, in a plain function */",
+            f"    {kernel.guard}_NO_MEMORY = -3",
             "};",
             "",
             "/* How many elements packed, saved and workspace have; negative for sizes that are refused. */",
@@ -139,7 +142,7 @@ def _forward(kernel: CKernel) -> list[str]:
     states = kernel.lowered.cell.states
     notes = {saved_name(state.name): f"{state.name} before the first step and after each" for state in states}
     defined = {code_name(node.tensor) for node in kernel.lowered.derivation.forward.nodes}
-    again = [b.name for b in kernel.backward.of_kind(Kind.WORKSPACE, Kind.SCALAR) if b.name in defined]
+    again = [b.name for b in kernel.lowered.backward.of_kind(Kind.WORKSPACE) if b.name in defined]
     groups = [("in", kernel.forward.of_kind(Kind.INPUT)), ("out", kernel.forward.of_kind(Kind.OUTPUT))]
     lines = ["Forward pass.", *_cost(kernel.forward), *_rows(groups, {}), ""]
     if saved:
@@ -182,7 +185,8 @@ def _plain(kernel: CKernel) -> list[str]:
         *_block(
             (
                 "The same in one call each, for checks and first steps; backward runs forward first.",
-                f"{kernel.base}_plain.c defines them, with malloc for packed, saved and workspace.",
+                f"{kernel.base}_plain.c defines them,",
+                "with malloc for packed, saved and workspace.",
             )
         ),
         f"{kernel.signature('forward', kernel.forward_plain, RESTRICT)};",

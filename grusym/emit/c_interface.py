@@ -115,10 +115,11 @@ class CKernel:
         return _wrapped(f"int {self.function(word)}(", parts)
 
     def size_signature(self, word: str) -> str:
-        return f"int64_t {self.function(word)}({', '.join(f'int64_t {name}' for name in self.sizes)})"
+        return _wrapped(f"int64_t {self.function(word)}(", [f"int64_t {name}" for name in self.sizes])
 
 
-def _wrapped(head: str, parts: list[str], width: int = WIDTH) -> str:
+def _wrapped(head: str, parts: list[str], width: int = WIDTH - 1) -> str:
+    """A declaration, with room for a semicolon behind it."""
     lines, line = [], head
     for number, part in enumerate(parts):
         piece = part + ("," if number < len(parts) - 1 else ")")

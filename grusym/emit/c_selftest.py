@@ -154,7 +154,10 @@ def _expected(kernel: CKernel, sizes: Mapping[str, int], given: Mapping[str, Any
 
 
 def _fits(kernel: CKernel, value: Any) -> bool:
-    return bool(abs(value) <= kernel.ctype.range[1])  # False for NaN
+    """Whether this is a real number of the type: not complex, as a logarithm may be, nor NaN."""
+    import mpmath
+
+    return isinstance(value, mpmath.mpf) and bool(abs(value) <= kernel.ctype.range[1])
 
 
 def _literal(value: Any, digits: int, kernel: CKernel) -> str:

@@ -46,7 +46,7 @@ C_TYPES: dict[str, CType] = {
 
 
 def c_type(dtype: str) -> CType:
-    """The C type for a NumPy dtype's name. Raises InputError where C kernels have none."""
-    if dtype not in C_TYPES:
-        raise InputError(f"C kernels have no dtype {dtype!r}; choose one of {', '.join(C_TYPES)}")
+    """The C type for a NumPy dtype's name. Raises InputError where kernels have none."""
+    if not isinstance(dtype, str) or dtype not in C_TYPES:
+        raise InputError(f"kernels have no dtype {dtype!r}; choose {' or '.join(C_TYPES)}")
     return C_TYPES[dtype]

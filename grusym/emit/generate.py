@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from grusym.emit.c_types import c_type
 from grusym.equations.cell import Cell
 from grusym.errors import InputError
 from grusym.lower.lowered import Lowered, lower
+from grusym.lower.schedule import require_schedule
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,12 @@ def generate(
         from grusym.equations.library import cell as by_name
 
         cell = by_name(cell)
+    if not isinstance(cell, Cell):
+        raise InputError(f"the cell is a {type(cell).__name__}; pass a Cell, or its spelling on the command line")
     if target not in _EMITTERS:
         raise InputError(f"unknown target {target!r}; known are {', '.join(_EMITTERS)}")
+    require_schedule(schedule)
+    c_type(dtype)
     lowered = lower(cell, convention)
     files = _EMITTERS[target](lowered, dtype, schedule)
     return Generated(cell, target, dtype, lowered.layout.convention, schedule, lowered.fingerprint(schedule), files)

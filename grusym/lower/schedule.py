@@ -19,13 +19,18 @@ SCHEDULES: dict[str, tuple[Transformation, ...]] = {
 }
 
 
+def require_schedule(name: str) -> None:
+    """Raise InputError unless this is a schedule."""
+    if name not in SCHEDULES:
+        raise InputError(f"unknown schedule {name!r}; known are {', '.join(SCHEDULES)}")
+
+
 def apply(name: str, kernel: Kernel) -> Kernel:
     """The kernel under a schedule, checked.
 
     Raises InputError for an unknown schedule, LoweringError where a transformation does not apply.
     """
-    if name not in SCHEDULES:
-        raise InputError(f"unknown schedule {name!r}; known are {', '.join(SCHEDULES)}")
+    require_schedule(name)
     for transformation in SCHEDULES[name]:
         kernel = transformation(kernel)
     return check(kernel)

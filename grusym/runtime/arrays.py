@@ -12,7 +12,7 @@ from grusym.lower.ir import Buffer
 
 
 def named(what: str, value: Any, names: Sequence[str], optional: bool = False) -> dict[str, Any]:
-    """Several arrays by name: a mapping as it is, a tuple or list in order, a single array where one is wanted.
+    """Several arrays by name: a mapping as it is, a tuple in order, a single array where one is wanted.
 
     With `optional`, None stands for none of them. Raises InputError where names or number do not fit.
     """
@@ -23,7 +23,9 @@ def named(what: str, value: Any, names: Sequence[str], optional: bool = False) -
         if unknown:
             raise InputError(f"{what} has no {', '.join(unknown)}; it consists of {', '.join(names)}")
         return {name: array for name, array in value.items() if array is not None}
-    values = list(value) if isinstance(value, tuple | list) else [value]
+    # A list is no group of arrays where one is wanted: more likely it is meant as the array.
+    grouped = isinstance(value, tuple) or (isinstance(value, list) and len(names) > 1)
+    values = list(value) if grouped else [value]
     if len(values) != len(names):
         raise InputError(f"{what} consists of {', '.join(names)}: {len(names)} array(s), not {len(values)}")
     return {name: array for name, array in zip(names, values, strict=True) if array is not None}
@@ -61,10 +63,10 @@ def check_array(name: str, array: Any, dtype: str) -> None:
     if not isinstance(array, np.ndarray):
         raise InputError(f"{name} is a {type(array).__name__}, not a NumPy array; pass np.asarray({name}, np.{dtype})")
     if array.dtype != np.dtype(dtype):
-        raise InputError(
-            f"{name} is {array.dtype}, but the kernel computes in {dtype}; pass {name}.astype(np.{dtype})"
-        )
-    if not array.flags.c_contiguous or not array.flags.aligned:
+        raise InputError(f"{name} is {array.dtype}, but the kernel computes in {dtype}; pass {name}.astype(np.{dtype})")
+    if not array.flags.aligned:
+        raise InputError(f"{name} does not begin at a multiple of {array.itemsize} bytes in memory; pass {name}.copy()")
+    if not array.flags.c_contiguous:
         raise InputError(
             f"{name} with strides {array.strides} is not contiguous in row-major order; "
             f"pass np.ascontiguousarray({name})"

@@ -2,19 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 
 from grusym.conventions.packing import numbers
+from grusym.emit.c_types import c_type
 from grusym.equations.cell import Cell
 from grusym.equations.names import cotangent_name, final_name, initial_name
 from grusym.errors import InputError
 from grusym.lower.ir import Buffer, Kind
 from grusym.lower.lowered import Lowered, lower
+from grusym.lower.schedule import require_schedule
 from grusym.runtime.arrays import check_array, check_shape, check_small, named, read_sizes
-
-Arrays = dict[str, Any]
+from grusym.runtime.tape import Arrays, Gradients, Packed, Tape
 
 
 class Backend(Protocol):
@@ -25,43 +27,6 @@ class Backend(Protocol):
     def forward(self, sizes: Mapping[str, int], given: Arrays, packed: Any, saving: bool) -> tuple[Arrays, Any]: ...
 
     def backward(self, sizes: Mapping[str, int], given: Arrays, packed: Any, saved: Any) -> Arrays: ...
-
-
-@dataclass(frozen=True)
-class Packed:
-    """Parameters that were checked and packed once; `sizes` are the cell's."""
-
-    sizes: Mapping[str, int]
-    values: Any
-
-
-@dataclass(frozen=True)
-class Tape:
-    """What forward returns: every output as an attribute (y, h_n), and what backward needs."""
-
-    outputs: Arrays
-    sizes: Mapping[str, int]
-    inputs: Arrays
-    packed: Packed
-    saved: Any
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or name not in self.outputs:
-            raise AttributeError(f"the tape has no {name}")
-        return self.outputs[name]
-
-
-@dataclass(frozen=True)
-class Gradients:
-    """What backward returns: gradients of inputs and initial states as attributes (x, h0), `params` by name."""
-
-    outer: Arrays
-    params: Arrays
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or name not in self.outer:
-            raise AttributeError(f"there is no gradient of {name} here; parameters stand in .params")
-        return self.outer[name]
 
 
 @dataclass(frozen=True)
@@ -77,6 +42,11 @@ class Kernel:
     @property
     def cell(self) -> Cell:
         return self.lowered.cell
+
+    @cached_property
+    def owner(self) -> str:
+        """What packed parameters and tapes of this kernel bear, and of any other built from the same."""
+        return f"{self.target} {self.dtype} {self.lowered.fingerprint(self.schedule)}"
 
     def pack(self, params: Mapping[str, Any]) -> Packed:
         """Check and pack the parameters, once for as long as they do not change.
@@ -99,7 +69,7 @@ class Kernel:
             )
         sizes = read_sizes(buffers, params, self.dtype)
         check_small(sizes, list(sizes))
-        return Packed(sizes, self.backend.pack(self._complete(sizes), params))
+        return Packed(sizes, self.backend.pack(self._complete(sizes), params), self.owner)
 
     def forward(self, x: Any, h0: Any, params: Mapping[str, Any] | Packed, saving: bool = True) -> Tape:
         """Run the layer: x (T, B, ...) and the initial state h0 (B, ...) to y (T, B, ...) and h_n (B, ...).
@@ -115,7 +85,7 @@ class Kernel:
             if name not in given:
                 raise InputError(f"the input {name} is missing")
         given |= named("the initial state", h0, [initial_name(state.name) for state in cell.states], optional=True)
-        packed = params if isinstance(params, Packed) else self.pack(params)
+        packed = self._own(params) if isinstance(params, Packed) else self.pack(params)
         buffers = self.lowered.forward.of_kind(Kind.INPUT)
         sizes = {**read_sizes(buffers, given, self.dtype)}
         for name, number in packed.sizes.items():
@@ -134,6 +104,9 @@ class Kernel:
         `.x`, `.h0`, and `.params[name]` in the convention's arrays. Raises InputError for what does not fit, or for a
         tape made without saving.
         """
+        if not isinstance(tape, Tape):
+            raise InputError(f"the tape is a {type(tape).__name__}; pass what forward returned")
+        self._own(tape.packed)
         if tape.saved is None:
             raise InputError("this tape was made with saving=False, for inference; run forward with saving=True first")
         layer = self.lowered.layer
@@ -156,6 +129,14 @@ class Kernel:
             {name: results[cotangent_name(name)] for name in outer},
             {name: results[cotangent_name(name)] for name in params},
         )
+
+    def _own(self, packed: Packed) -> Packed:
+        if packed.owner != self.owner:
+            raise InputError(
+                f"these parameters were packed by another kernel ({packed.owner[:24]}...) than this one "
+                f"({self.owner[:24]}...); pack them with this kernel"
+            )
+        return packed
 
     def _complete(self, sizes: Mapping[str, int]) -> dict[str, int]:
         """All sizes, each 1 that the parameters leave open: time, batch, the positions of a convolution."""
@@ -186,17 +167,19 @@ def build(
         from grusym.equations.library import cell as by_name
 
         cell = by_name(cell)
+    if not isinstance(cell, Cell):
+        raise InputError(f"the cell is a {type(cell).__name__}; pass a Cell, or its spelling on the command line")
+    require_schedule(schedule)
     if threads != 1:
-        raise InputError(f"threads={threads}: the schedule {schedule} runs on one thread")
+        raise InputError(f"threads={threads!r}, but the schedule {schedule} runs on one thread; pass threads=1")
+    if target not in ("c", "numpy"):
+        raise InputError(f"unknown target {target!r}; one can build c and numpy")
+    c_type(dtype)  # NumPy kernels compute in the same types
     lowered = lower(cell, convention)
     if target == "c":
         from grusym.runtime.c_library import CLibrary
 
         return Kernel(lowered, target, dtype, schedule, CLibrary(lowered, dtype, schedule))
-    if target == "numpy":
-        from grusym.runtime.numpy_module import NumpyModule
+    from grusym.runtime.numpy_module import NumpyModule
 
-        if dtype not in ("float32", "float64"):
-            raise InputError(f"the target numpy has no dtype {dtype!r}; choose float32 or float64")
-        return Kernel(lowered, target, dtype, schedule, NumpyModule(lowered))
-    raise InputError(f"unknown target {target!r}; one can build c and numpy")
+    return Kernel(lowered, target, dtype, schedule, NumpyModule(lowered))

@@ -13,30 +13,11 @@ from grusym.lower.schedule import SCHEDULES, apply
 from grusym.lower.serialise import serialise
 from grusym.lower.traverse import assigns
 from tests.lower.layers import ALL, lowered, random_arrays, some_sizes
+from tests.lower.more_cells import MORE, layer
 
 REFERENCE = SCHEDULES["reference"]
 AFTER_SERIALISE = [t for t in REFERENCE if t is not serialise]
-MORE = {
-    "strided channels": "a(x[d,p], h[c,q]) -> h'[c,q]  axes d: D c: C p: P q: Q u: K\n"
-    " h'[c,q] = tanh(W[c,d,u] x[d,2*q+u] + h[c,q])",
-    "trace": "a(x[i], h[i]) -> h'[i]  axes i,k: H\n h'[i] = tanh(A[k,k] x[i] + h[i])",
-    "names of zeroing": "a(x[i1], h[i0]) -> h'[i0]  axes i0: H i1: I\n"
-    " h'[i0] = tanh(W[i0,i1] x[i1] + V[i1,i0] x[i1] + h[i0])",
-}
 CELLS = [*ALL, *MORE]
-
-
-def layer(name):
-    if name in MORE:
-        return lower_text(MORE[name])
-    return lowered(name)
-
-
-def lower_text(text):
-    from grusym.equations.cell import Cell
-    from grusym.lower.lowered import lower
-
-    return lower(Cell.parse(text))
 
 
 def results(kernel: Kernel, sizes, arrays, saving: bool = True) -> dict[str, np.ndarray]:
