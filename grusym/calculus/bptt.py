@@ -78,7 +78,11 @@ def bptt(layer: Layer, forward: Program) -> tuple[Bptt, tuple[Step, ...]]:
         seeds.append(Node(access(cotangent_name(update.name), update.indices), Add(*received)))
         end.append(Node(access(cotangent_name(initial_name(state.name)), own_indices), carry))
     saved, recomputed = _kept(layer, forward, adjoint.program)
-    program = Program((*start, *seeds, *step, *sums, *end), adjoint.program.shapes)
+    shapes = dict(adjoint.program.shapes)
+    for state in cell.states:
+        shapes |= {cotangent_name(form(state.name)): state.tensor.shape for form in (initial_name, final_name)}
+    shapes |= {cotangent_name(s.name): s.tensor.shape for s in layer.series}
+    program = Program((*start, *seeds, *step, *sums, *end), shapes)
     recurrence = Bptt(layer, tuple(start), tuple(seeds), step, sums, tuple(end), saved, recomputed, program)
     return recurrence, adjoint.steps
 

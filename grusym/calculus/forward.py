@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import singledispatch
 
-from sympy import Add, Expr, Function, Indexed, Integer, Mul, Pow, Sum, Symbol
+from sympy import Add, Expr, Function, Idx, Indexed, Integer, Mul, Pow, Sum, Symbol
 
 from grusym.calculus.rules import partials
 from grusym.equations.cell import Cell, Equation, State
@@ -27,12 +27,12 @@ def tangent_cell(cell: Cell) -> Cell:
     outputs over time (v_y of the first state, where the cell names none). A JVP is thus a cell like any other. Raises
     DerivativeError for a function without a rule.
     """
-    known = {equation.value: equation.target for equation in cell.equations}
-    equations = [
-        equation
-        for primal in cell.equations
-        for equation in (primal, Equation(_tangent_of(primal.target), tangent(primal.value, known)))
-    ]
+    known: dict[Expr, Expr] = {}  # by the equations so far
+    equations = []
+    for primal in cell.equations:
+        if primal.value.atoms(Idx).issuperset(indices_of(primal.target)):  # not one value spread along an axis
+            known.setdefault(primal.value, primal.target)
+        equations += [primal, Equation(_tangent_of(primal.target), tangent(primal.value, known))]
     outputs = tuple(_renamed(tensor) for tensor in cell.outputs)
     if not outputs:
         update = cell.states[0].update

@@ -12,8 +12,8 @@ from grusym.calculus.program import Guard, Node, Program
 from grusym.equations.axis import extent_of, indices_in
 from grusym.equations.cell import Equation
 from grusym.equations.functions import NAMES
-from grusym.equations.names import code_name, cotangent_name, fresh
-from grusym.equations.tensor import access, accesses, indices_of, is_access, tensor_of
+from grusym.equations.names import code_name, cotangent_name, derived_names, fresh
+from grusym.equations.tensor import access, accesses, indices_of, is_access, is_plain, tensor_of
 
 
 def normalise(
@@ -38,10 +38,13 @@ class _Flattener:
         self.parameters = parameters
         self.nodes: list[Node] = []
         self.known: dict[Expr, Expr] = {}
+        states = [name[:-1] for name in shapes if name.endswith("'")]
+        self.taken = {derived for derived, _ in derived_names(shapes, states)}
 
     def define(self, target: Expr, value: Expr) -> None:
         self.nodes.append(self.node(target, value, indices_of(target)))
-        self.known.setdefault(value, target)
+        if value.atoms(Idx).issuperset(indices_of(target)):  # not one value spread along an axis
+            self.known.setdefault(value, target)
 
     def node(self, target: Expr, value: Expr, scope: tuple[Idx, ...]) -> Node:
         """The node for target = value; what is nested inside becomes nodes before it."""
@@ -96,11 +99,13 @@ class _Flattener:
             return factors
         shape = self.shapes[tensor_of(factors[0])]
         plain = tuple(self.plain(index, extent) for index, extent in zip(indices, shape, strict=True))
-        if len(set(plain)) < len(plain):
+        if not is_plain(plain):
             return factors
         here = [access(tensor_of(factor), plain) for factor in factors]
         name = "_".join(code_name(tensor_of(factor)) for factor in factors)
-        return [access(tensor_of(self.name_for(Mul(*here), name, plain)), indices)]
+        element = self.name_for(Mul(*here), name, plain)
+        there = dict(zip(plain, indices, strict=True))
+        return [access(tensor_of(element), tuple(there[index] for index in indices_of(element)))]
 
     def plain(self, index: Expr, extent: Expr) -> Expr:
         """The index that a position of a tensor is written in: itself, or the one of p + u - 1 that has the axis."""
@@ -121,8 +126,8 @@ class _Flattener:
         bound = {limit[0] for limit in value.limits} if isinstance(value, Sum) else set()
         used = value.atoms(Idx) - bound
         indices = tuple(index for index in scope if index in used)
-        taken = {word for tensor in self.shapes for word in (tensor, cotangent_name(tensor))}
-        taken |= {tensor[1:] for tensor in self.shapes}
+        taken = {*self.shapes, *self.taken, *map(cotangent_name, self.shapes)}
+        taken |= {word[1:] for word in taken if word.startswith("d")}  # for its own cotangent
         target = access(fresh((name,), taken), indices)
         self.shapes[tensor_of(target)] = tuple(extent_of(index) for index in indices)
         self.nodes.append(self.node(target, value, scope))
@@ -139,6 +144,5 @@ class _Flattener:
         found = []
         for element in accesses(value):
             for index, extent in zip(indices_of(element), self.shapes[tensor_of(element)], strict=True):
-                if not (isinstance(index, Idx) and extent_of(index) == extent):
-                    found.append(Guard(index, extent))
-        return tuple(dict.fromkeys(found))
+                found.append(Guard(index, extent))
+        return tuple(guard for guard in dict.fromkeys(found) if not guard.always_holds)

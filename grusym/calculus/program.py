@@ -17,7 +17,7 @@ class Guard:
 
     @property
     def always_holds(self) -> bool:
-        return isinstance(self.index, Idx) and extent_of(self.index) == self.extent
+        return self.index == 0 or (isinstance(self.index, Idx) and extent_of(self.index) == self.extent)
 
     def __str__(self) -> str:
         return f"0 <= {self.index} < {self.extent}"

@@ -73,6 +73,7 @@ class _Reversal:
         self.outputs = outputs
         self.own = {**own, **{node.tensor: node.free for node in program.nodes}}
         self.shapes = {**program.shapes, **{cotangent_name(name): program.shapes[name] for name in outputs}}
+        self.taken = {*program.shapes, *map(cotangent_name, program.shapes)}
         self.pending: dict[str, list[Part]] = {}
         self.cotangent: dict[str, str] = {}  # the tensor that holds the cotangent of a tensor
         self.nodes: list[Node] = []
@@ -103,7 +104,7 @@ class _Reversal:
                 self.cotangent[tensor] = name
                 return True
             parts.insert(0, Part(self.own[tensor], access(name, self.own[tensor]), (), ()))
-            name = fresh((f"{name}_total",), self.shapes)
+            name = fresh((f"{name}_total",), self.taken.union(self.shapes))
         if not parts:
             return False
         only = parts[0].term
@@ -130,7 +131,7 @@ class _Reversal:
             for group in groups:
                 term = group.term
                 if group.over or group.guards or group.scatters:
-                    piece = fresh((f"{name}_sum",), self.shapes)
+                    piece = fresh((f"{name}_sum",), self.taken.union(self.shapes))
                     self.shapes[piece] = self.shapes[tensor]
                     self.nodes.append(_node(piece, group))
                     term = access(piece, self.own[tensor])
@@ -147,7 +148,7 @@ def _slopes(node: Node) -> list[tuple[Expr, Expr]]:
         return [(argument, slope) for argument, slope in pairs if is_access(argument)]
     elements = accesses(node.value)
     # SymPy would differentiate x[i] by x[k] into a Kronecker delta; symbols of their own keep the accesses apart.
-    symbols = {element: Dummy(f"a{number}", real=True) for number, element in enumerate(elements)}
+    symbols = {element: Dummy(f"a{number}") for number, element in enumerate(elements)}
     back = {symbol: element for element, symbol in symbols.items()}
     flat = node.value.xreplace(symbols)
     return [(element, flat.diff(symbols[element]).xreplace(back)) for element in elements]

@@ -35,7 +35,7 @@ def _scan_product(term: Factors, bound: frozenset[str], indices: frozenset[str],
     hidden_in = {name: factor for factor, scan in zip(factors, scans, strict=True) for name in scan.closed}
     standing = [name for scan in scans for name in scan.free]
     for name in standing:
-        if name in hidden_in:
+        if name in hidden_in and len(factors) > 1:
             raise source.error(
                 f"index {name} is summed inside a bracket or function and stands outside it too; give the "
                 f"inner expression an equation of its own, or write sum[{name}](...)",

@@ -69,11 +69,12 @@ NEITHER = "index {0} of {1} is neither on the left nor repeated in its term; wri
         ("b[k] (»W[i,k] h[k] + h[k])", SUMMED_INSIDE),  # free in one term, summed in the other
         ("b[k] / (»W[i,k] h[k])", SUMMED_INSIDE),
         ("h[k] »sum[k](h[k])", SUMMED_INSIDE),
-        ("b[k] tanh(»A[k,k] + h[k])", SUMMED_INSIDE),
+        ("b[k] »tanh(A[k,k] + h[k])", SUMMED_INSIDE),
         ("W[i,k] (»r[k] h[k] + b[k])", SUMMED_INSIDE),  # the dot product of r and h, or r h + b?
         ("W[i,k] (h[k] + »1)", LACKS),
         ("W[i,k] (»b[i] + h[k])", LACKS),
         ("h[»k]", NEITHER.format("k", "h")),
+        ("tanh(W[i,k] h[k] + h[»k])", NEITHER.format("k", "h")),
         ("h[»k] + h[k]", NEITHER.format("k", "h")),
         ("h[i] (x[»j] + 1)", NEITHER.format("j", "x")),
         ("tanh(h[»k])", NEITHER.format("k", "h")),
