@@ -70,7 +70,7 @@ def worst(
 def _worst(name: str, got: Any, want: Any, tolerance: Any, scale: float | None) -> Deviation:
     error = np.abs(got - want)
     error = np.where(np.isnan(error), np.where(np.isnan(want), 0.0, np.inf), error)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratio = np.where(error > 0, error / tolerance, 0.0)
     index = np.unravel_index(int(np.argmax(ratio)), np.shape(want)) if np.ndim(want) else ()
     size = largest(want) if scale is None else scale

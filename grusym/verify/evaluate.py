@@ -93,6 +93,9 @@ def position(expression: Expr, grid: Mapping[Expr, Any]) -> Any:
 def gather(positions: Sequence[Any], shape: tuple[int, ...]) -> tuple[tuple[Any, ...], Any]:
     """Where to read an array of this shape, kept inside it, and whether each position lies inside."""
     inside: Any = True
+    kept = []
     for index, extent in zip(positions, shape, strict=True):
-        inside = inside & (np.asarray(index) >= 0) & (np.asarray(index) < extent)
-    return tuple(np.clip(index, 0, extent - 1) for index, extent in zip(positions, shape, strict=True)), inside
+        nearest = np.minimum(np.maximum(index, 0), extent - 1)
+        kept.append(nearest)
+        inside = inside & (nearest == index)
+    return tuple(kept), inside

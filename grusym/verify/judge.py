@@ -11,7 +11,7 @@ from grusym.lower.interpret import run
 from grusym.lower.ir import Kernel, Kind
 from grusym.lower.lowered import Lowered
 from grusym.verify.adjointness import along, directions
-from grusym.verify.comparison import FLOAT64, Deviation, allowed, largest, worst
+from grusym.verify.comparison import FLOAT64, NOTHING, Deviation, allowed, largest, worst
 from grusym.verify.error_bounds import error_bounds
 from grusym.verify.layer_values import layer_values
 from grusym.verify.numerical import numerical_gradients
@@ -51,7 +51,8 @@ def gather_evidence(lowered: Lowered, sizes: Mapping[str, int], dtype: str, seed
     for draw in range(DRAWS):
         drawn = problem(lowered, sizes, dtype, seed * DRAWS + draw)
         reference, bound64 = _interpreted(lowered, drawn), error_bounds(lowered, drawn, "float64")
-        if all(2 * np.max(bound64[name], initial=0) <= FLOAT64 * largest(reference[name]) for name in reference):
+        sure = (max(FLOAT64 * largest(reference[name]), NOTHING) for name in reference)
+        if all(2 * largest(bound64[name]) <= limit for name, limit in zip(reference, sure, strict=True)):
             break
     bound = bound64 if dtype == "float64" else error_bounds(lowered, drawn, dtype)
 

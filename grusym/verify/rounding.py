@@ -86,11 +86,12 @@ class Rounding:
         compute, own = ANALYTIC[function], COMPOSED.get(function, LIBRARY)
         if function == "step":
             (argument,) = arguments
-            return Bounded(compute(argument.value), np.where(np.abs(argument.value) <= argument.error, 1.0, 0.0))
+            jumps = compute(argument.value - argument.error) != compute(argument.value + argument.error)
+            return Bounded(compute(argument.value), np.where(jumps, 1.0, 0.0))
         if function in LIPSCHITZ:
             value = compute(*(argument.value for argument in arguments))
             reach = np.max(np.broadcast_arrays(*(argument.error for argument in arguments)), axis=0)
-            return Bounded(value, reach + own * self.unit * (np.abs(value) + reach) + self.tiny)
+            return Bounded(value, reach + self._own(own, np.abs(value) + reach))
         return self._monotone(compute, arguments[0], own)
 
     def _monotone(self, compute: Any, argument: Bounded, own: float) -> Bounded:
@@ -98,13 +99,17 @@ class Rounding:
         value = compute(argument.value)
         ends = [np.abs(compute(argument.value + side * argument.error) - value) for side in (-1, 1)]
         reach = np.nan_to_num(np.maximum(*ends), nan=np.inf, posinf=np.inf)  # nan: an end is outside the domain
-        return Bounded(value, reach + own * self.unit * (np.abs(value) + reach) + self.tiny)
+        return Bounded(value, reach + self._own(own, np.abs(value) + reach))
 
     def _inverse(self, divisor: Bounded) -> Bounded:
         nearest = np.abs(divisor.value) - divisor.error
         reach = np.where(nearest > 0, divisor.error / (np.abs(divisor.value) * nearest), np.inf)
         value = 1 / divisor.value
         return Bounded(value, reach + self.unit * (np.abs(value) + reach) + self.tiny)
+
+    def _own(self, roundings: float, size: Any) -> Any:
+        """What the implementation of a function may add; a choice, such as relu, adds nothing."""
+        return roundings * self.unit * size + self.tiny if roundings else 0.0
 
     def _grown(self, size: Any, roundings: int) -> Any:
         return size * (1 + self.gamma(roundings))

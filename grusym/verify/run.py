@@ -1,7 +1,7 @@
 """Verification: every generated kernel of a cell against every independent route, on random problems."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ from grusym.equations.cell import Cell
 from grusym.equations.library import BUILT_IN
 from grusym.equations.library import cell as by_name
 from grusym.errors import InputError
-from grusym.lower.lowered import lower
+from grusym.lower.lowered import Lowered, lower
 from grusym.runtime.kernel import Kernel
 from grusym.verify.comparison import Deviation
 from grusym.verify.judge import CHECKS, Evidence, gather_evidence, unjudged
@@ -55,20 +55,37 @@ def verify(
 
 
 def verify_kernels(
-    kernels: Iterable[Kernel], examples: int = EXAMPLES, seed: int = 0, on_progress: Callable[[str], Any] | None = None
+    kernels: Sequence[Kernel], examples: int = EXAMPLES, seed: int = 0, on_progress: Callable[[str], Any] | None = None
 ) -> Report:
     """Judge kernels of one lowered cell; problems and what the judges say of them are shared between targets."""
-    trials = [_Trial(kernel) for kernel in kernels]
-    lowered = trials[0].kernel.lowered
+    lowered = kernels[0].lowered
+    dtypes = tuple(dict.fromkeys(kernel.dtype for kernel in kernels))
+    return compare(kernels, evidence(lowered, dtypes, examples, seed, on_progress))
+
+
+def evidence(
+    lowered: Lowered,
+    dtypes: Sequence[str],
+    examples: int,
+    seed: int = 0,
+    on_progress: Callable[[str], Any] | None = None,
+) -> Iterator[Evidence]:
+    """Problems from small to large, and what every route says about each."""
     names = [symbol.name for symbol in lowered.layer.sizes]
-    for dtype in dict.fromkeys(trial.kernel.dtype for trial in trials):
+    for dtype in dtypes:
         for number, sizes in enumerate(some_sizes(names, examples, seed), start=1):
             if on_progress:
                 on_progress(f"{lowered.cell.spelling} {dtype}, problem {number} of {examples}")
-            evidence = gather_evidence(lowered, sizes, dtype, seed)
-            for trial in trials:
-                if trial.kernel.dtype == dtype:
-                    trial.hear(evidence)
+            yield gather_evidence(lowered, sizes, dtype, seed)
+
+
+def compare(kernels: Iterable[Kernel], heard: Iterable[Evidence]) -> Report:
+    """What kernels answer beside the evidence of their dtype."""
+    trials = [_Trial(kernel) for kernel in kernels]
+    for item in heard:
+        for trial in trials:
+            if trial.kernel.dtype == item.problem.dtype:
+                trial.hear(item)
     return Report(tuple(check for trial in trials for check in trial.checks()))
 
 
@@ -92,23 +109,21 @@ class _Trial:
     tried: int = 0
     decided: Counter[str] = field(default_factory=Counter)
 
-    def hear(self, evidence: Evidence) -> None:
+    def hear(self, item: Evidence) -> None:
         if RUNS in self.failed:
             return
         self.tried += 1
         try:
-            got = answers(self.kernel, evidence.problem)
+            got = answers(self.kernel, item.problem)
         except Unfit as reason:
-            sizes = " ".join(f"{name}={extent}" for name, extent in evidence.problem.sizes.items())
-            self.failed[RUNS] = self.check(
-                RUNS, "failed", reason=f"{reason}, for {sizes}, seed {evidence.problem.seed}"
-            )
+            sizes = " ".join(f"{name}={extent}" for name, extent in item.problem.sizes.items())
+            self.failed[RUNS] = self.check(RUNS, "failed", reason=f"{reason}, for {sizes}, seed {item.problem.seed}")
             return
-        for check in evidence.want:
+        for check in item.want:
             if check in self.failed:
                 continue
-            deviation = evidence.deviation(check, got)
-            where = Where.of(deviation, evidence.problem.sizes, evidence.problem.seed)
+            deviation = item.deviation(check, got)
+            where = Where.of(deviation, item.problem.sizes, item.problem.seed)
             self.decided[check] += deviation.decides
             if deviation.ratio > 1:
                 self.failed[check] = self.measured(check, "failed", deviation, where)

@@ -1,4 +1,4 @@
-"""PyTorch as a judge: the module that computes a cell, and its outputs and gradients by autograd in float64."""
+"""PyTorch as a judge: the module that computes a cell, and its outputs and gradients by autograd."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -31,34 +31,37 @@ def peer_of(cell: Cell, layout: Layout) -> Peer | None:
     return CONVENTIONS[CONVENTION].peers.get(cell.name) if layout.convention == CONVENTION else None
 
 
-def by_torch(lowered: Lowered, peer: Peer, problem: Problem) -> dict[str, Any]:
-    """Outputs and gradients by the names of the kernels' buffers."""
+def by_torch(lowered: Lowered, peer: Peer, problem: Problem, dtype: str = "float64") -> dict[str, Any]:
+    """Outputs and gradients by the names of the kernels' buffers, computed in `dtype`."""
     import torch
 
     arrays, layer = problem.arrays, lowered.layer
-    module = _module(lowered, peer, problem.sizes)
+
+    def tensor(name: str) -> Any:
+        return torch.from_numpy(arrays[name].astype(dtype))
+
+    module = _module(lowered, peer, problem.sizes, getattr(torch, dtype))
     for name, parameter in module.named_parameters():
-        parameter.data = torch.from_numpy(arrays[name.removesuffix(LAYER)].copy())
+        parameter.data = tensor(name.removesuffix(LAYER))
     (given,) = lowered.cell.inputs
-    x = torch.from_numpy(arrays[given.name].copy()).requires_grad_()
+    x = tensor(given.name).requires_grad_()
     states = [state.name for state in lowered.cell.states]
-    start = [torch.from_numpy(arrays[initial_name(name)][None].copy()).requires_grad_() for name in states]
+    start = [tensor(initial_name(name))[None].requires_grad_() for name in states]
     y, end = module(x, tuple(start) if len(start) > 1 else start[0])
     finals = zip(states, end if len(states) > 1 else [end], strict=True)
     (series,) = layer.series
     outputs = {series.name: y} | {final_name(name): final[0] for name, final in finals}
-    loss = sum((value * torch.from_numpy(arrays[cotangent_name(name)])).sum() for name, value in outputs.items())
+    loss = sum((value * tensor(cotangent_name(name))).sum() for name, value in outputs.items())
     loss.backward()
-    gradients = {given.name: x.grad} | {
-        initial_name(name): initial.grad[0] for name, initial in zip(states, start, strict=True)
-    }
+    gradients = {given.name: x.grad}
+    gradients |= {initial_name(name): initial.grad[0] for name, initial in zip(states, start, strict=True)}
     gradients |= {name.removesuffix(LAYER): parameter.grad for name, parameter in module.named_parameters()}
     results = outputs | {cotangent_name(name): gradient for name, gradient in gradients.items()}
-    return {name: np.array(value.detach().numpy()) for name, value in results.items()}
+    return {name: value.detach().numpy().astype(np.float64) for name, value in results.items()}
 
 
-def _module(lowered: Lowered, peer: Peer, sizes: Mapping[str, int]) -> Any:
-    """The module at these sizes, in float64, with the arguments that the cell's options become."""
+def _module(lowered: Lowered, peer: Peer, sizes: Mapping[str, int], dtype: Any) -> Any:
+    """The module at these sizes, with the arguments that the cell's options become."""
     import torch
 
     cell = lowered.cell
@@ -68,4 +71,4 @@ def _module(lowered: Lowered, peer: Peer, sizes: Mapping[str, int]) -> Any:
         arguments |= peer.arguments.get(option, {}).get(value, {})
     (size,) = numbers(cell.inputs[0].shape, sizes)
     (hidden,) = numbers(cell.states[0].tensor.shape, sizes)
-    return getattr(torch.nn, peer.module)(size, hidden, dtype=torch.float64, **arguments)
+    return getattr(torch.nn, peer.module)(size, hidden, dtype=dtype, **arguments)

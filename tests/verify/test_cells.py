@@ -1,0 +1,61 @@
+"""A user's own cells, and built-in ones that PyTorch does not have, go the whole way without a line of Python."""
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from grusym.equations.library import cell
+from grusym.verify.run import verify
+
+CELLS = sorted((Path(__file__).parents[1] / "cells").glob("*.cell"))
+OTHERS = ["gru:reset=before,update=write,biases=one"]
+
+
+@pytest.mark.parametrize("name", [*map(str, CELLS), *OTHERS], ids=lambda name: Path(name).stem)
+def test_it_is_derived_generated_built_and_verified(name):
+    report = verify(cell(name), examples=2)
+    assert report.ok
+    verdicts = {(check.target, check.dtype, check.id): check.verdict for check in report.checks}
+    for (_, _, check), verdict in verdicts.items():
+        assert verdict == ("inapplicable" if check.startswith("torch-") else "passed"), check
+    assert {key[:2] for key in verdicts} == set(product(("numpy", "c"), ("float64", "float32")))
+
+
+def test_there_are_cells_of_a_user():
+    assert {path.stem for path in CELLS} >= {"peephole_lstm", "three_states", "conv", "layer_norm"}
+
+
+def test_a_cell_of_ones_own_may_carry_a_known_name(tmp_path):
+    """It is not PyTorch's, whatever it is called, and is not judged by it."""
+    path = tmp_path / "mine.cell"
+    path.write_text(cell("gru", reset="before").text)
+    report = verify(cell(str(path)), targets=("numpy",), dtypes=("float64",), examples=2)
+    assert report.ok
+    assert {check.verdict for check in report.checks if check.id == "torch-gradient"} == {"inapplicable"}
+
+
+@pytest.mark.parametrize("function", ["abs", "cos", "erf", "exp", "relu", "sigmoid", "sin", "softplus", "tanh"])
+def test_every_function_is_verified(function, tmp_path):
+    path = tmp_path / "one.cell"
+    path.write_text(f"one(x[i], h[i]) -> h'[i]  axes i: H\n  h'[i] = tanh(w[i] {function}(v[i] x[i] + h[i]))\n")
+    assert verify(cell(str(path)), dtypes=("float64",), targets=("numpy",), examples=2).ok
+
+
+@pytest.mark.parametrize("expression", ["sqrt(1 + h[i]^2)", "log(2 + h[i])", "max(x[i], h[i])", "min(x[i], h[i])",
+                                        "(2 + h[i])^1.5", "1/(2 + h[i])", "h[i]^3"])  # fmt: skip
+def test_every_form_is_verified(expression, tmp_path):
+    path = tmp_path / "one.cell"
+    path.write_text(f"one(x[i], h[i]) -> h'[i]  axes i: H\n  h'[i] = tanh(w[i] {expression} + x[i])\n")
+    assert verify(cell(str(path)), dtypes=("float64",), targets=("numpy",), examples=2).ok
+
+
+def test_every_function_is_verified_in_c(tmp_path):
+    path = tmp_path / "all.cell"
+    path.write_text(
+        "all(x[i], h[i]) -> h'[i]  axes i: H\n"
+        "  s[i] = erf(w[i] x[i]) + cos(h[i]) + sin(x[i]) + softplus(h[i]) + log(2 + h[i]^2) + sqrt(1 + h[i]^2)\n"
+        "  m[i] = relu(h[i] - x[i]) + abs(x[i]) + max(h[i], x[i]) min(h[i], w[i]) + exp(-x[i]^2)\n"
+        "  h'[i] = tanh(sigmoid(s[i]) + 0.1 m[i])\n"
+    )
+    assert verify(cell(str(path)), targets=("c",), examples=3).ok
