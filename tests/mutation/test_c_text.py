@@ -44,7 +44,7 @@ GRU = {
     "an inner loop a turn short": (
         "k < H; ++k)\n                    u_h +=", "k < H - 1; ++k)\n                    u_h +=", FORWARD),
     "exp of a positive number": ("exp(-fabs(a))", "exp(fabs(a))", FORWARD),
-    "first step not saved": ("if (saved) {\n                    saved_h[((", "if (t && saved) {\n saved_h[((", GRADIENT),
+    "first step unsaved": ("if (saved) {\n                    saved_h[((", "if (t && saved) {\n saved_h[((", GRADIENT),
 }  # fmt: skip
 LSTM = {
     "forget and input exchanged": ("f*c[b*H + k] + g*i", "i*c[b*H + k] + g*f", FORWARD),
