@@ -154,7 +154,10 @@ def _infer_parameter(token: Token, positions: tuple[Expr, ...], scope: Scope) ->
 
 def _build_position(node: Node, tensor: str, bound: frozenset[str], scope: Scope) -> Expr:
     """An index expression: linear in the indices, with whole numbers and extents."""
-    position = _build_index(node, tensor, bound, scope).expand()
+    position = _build_index(node, tensor, bound, scope)
+    if isinstance(position, Idx):
+        return position
+    position = position.expand()
     for index in indices_in(position):
         if not position.coeff(index).is_integer:
             raise scope.source.error(f"index {index} moves in whole steps only, not as in {position}", token_of(node))
