@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -144,6 +145,14 @@ def test_verify_reports_as_json(capsys):
     assert code == 0
     (report,) = json.loads(out)
     assert report["checks"]
+
+
+@pytest.mark.parametrize(("verdicts", "code"), [(["passed", "inconclusive"], 3), (["inconclusive", "failed"], 1)])
+def test_verify_tells_failed_from_inconclusive(capsys, monkeypatch, verdicts, code):
+    left = iter(verdicts)
+    monkeypatch.setattr("grusym.verify.run.verify", lambda *_, **__: SimpleNamespace(verdict=next(left), checks=()))
+    monkeypatch.setattr("grusym.verify.report.print_report", lambda report: None)
+    assert run(capsys, "verify", "gru", "rnn")[0] == code
 
 
 @pytest.mark.parametrize("words", [["--help"], ["generate", "--help"], ["verify", "-h"]])
