@@ -1,6 +1,7 @@
 """The IR's checker: a kernel that passes names only what exists, reads only what is defined, and stays in bounds."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from itertools import combinations
 
 from sympy import Basic, Dummy, Expr, Idx, Integer
@@ -69,6 +70,16 @@ def _disjoint(one: Placement, other: Placement) -> bool:
     )
 
 
+@dataclass(frozen=True)
+class _Where:
+    """A statement, written out only if there is something to say of it."""
+
+    assign: Assign
+
+    def __str__(self) -> str:
+        return show_assign(self.assign)
+
+
 class _Checker:
     def __init__(self, kernel: Kernel):
         self.kernel = kernel
@@ -96,12 +107,12 @@ class _Checker:
                 self.body(statement.body, bound, known)  # may not run: what it writes is not counted on
         return known
 
-    def bind(self, index: Idx, bound: tuple[Idx, ...], where: str) -> None:
+    def bind(self, index: Idx, bound: tuple[Idx, ...], where: object) -> None:
         if index.name in {other.name for other in bound}:
             raise LoweringError(f"index {index.name} is bound twice at: {where}")
 
     def assign(self, assign: Assign, bound: tuple[Idx, ...], written: set[str]) -> None:
-        where = show_assign(assign)
+        where = _Where(assign)
         scope = bound
         for index in (*assign.free, *assign.over):
             self.bind(index, scope, where)
@@ -114,7 +125,7 @@ class _Checker:
         self.writes(assign, scope, written, where)
         self.overwritten(assign, where)
 
-    def reads(self, assign: Assign, scope: tuple[Idx, ...], written: set[str], where: str) -> None:
+    def reads(self, assign: Assign, scope: tuple[Idx, ...], written: set[str], where: object) -> None:
         for element in accesses(assign.value):
             tensor = tensor_of(element)
             self.element(element, scope, assign.guards, where)
@@ -123,7 +134,7 @@ class _Checker:
         others = {element: Dummy() for element in accesses(assign.value)}
         self.known(assign.value.xreplace(others).free_symbols.difference(others.values()), where)
 
-    def writes(self, assign: Assign, scope: tuple[Idx, ...], written: set[str], where: str) -> None:
+    def writes(self, assign: Assign, scope: tuple[Idx, ...], written: set[str], where: object) -> None:
         tensor, used = tensor_of(assign.target), assign.target.atoms(Idx)
         # Only what is added may fall outside, where it adds nothing: an element that is set must be there.
         self.element(assign.target, scope, assign.guards if assign.accumulate else (), where)
@@ -141,7 +152,7 @@ class _Checker:
     def is_written(self, tensor: str, written: set[str]) -> bool:
         return tensor in written or self.holds.get(tensor) in written
 
-    def overwritten(self, assign: Assign, where: str) -> None:
+    def overwritten(self, assign: Assign, where: object) -> None:
         """Refuse a value that reads elements that the statement itself writes before or after reading them."""
         target = tensor_of(assign.target)
         for element in accesses(assign.value):
@@ -150,7 +161,7 @@ class _Checker:
             if (tensor == target and (element != assign.target or assign.over)) or (tensor != target and shared):
                 raise LoweringError(f"{tensor} is read while {target} is written at: {where}")
 
-    def element(self, element: Expr, scope: tuple[Idx, ...], guards: tuple[Guard, ...], where: str) -> None:
+    def element(self, element: Expr, scope: tuple[Idx, ...], guards: tuple[Guard, ...], where: object) -> None:
         tensor, indices = tensor_of(element), indices_of(element)
         if tensor not in self.shapes:
             raise LoweringError(f"{tensor} is not declared at: {where}")
@@ -162,7 +173,7 @@ class _Checker:
             if Guard(index, extent) not in guards and not _in_bounds(index, extent):
                 raise LoweringError(f"index {index} may leave 0 <= {index} < {extent} of {tensor} at: {where}")
 
-    def indices(self, expression: Expr, scope: tuple[Idx, ...], where: str) -> None:
+    def indices(self, expression: Expr, scope: tuple[Idx, ...], where: object) -> None:
         for index in indices_in(expression):
             if index not in scope:
                 raise LoweringError(f"index {index.name} is not bound at: {where}")
@@ -170,7 +181,7 @@ class _Checker:
             raise LoweringError(f"index {expression} is not always a whole number at: {where}")
         self.known(expression.xreplace(dict.fromkeys(indices_in(expression), ZERO)).free_symbols, where)
 
-    def known(self, sizes: Collection[Basic], where: str) -> None:
+    def known(self, sizes: Collection[Basic], where: object) -> None:
         for size in sorted(set(sizes) - self.sizes, key=str):
             raise LoweringError(f"size {size} is not declared at: {where}")
 
