@@ -218,8 +218,8 @@ def verify(
 ) -> None:
     """Verify generated kernels by independent routes.
 
-    Against PyTorch, numerical gradients, the IR's interpreter and forward mode, on random problems. Exit code 1 if a check
-    fails, 3 if a check had to be skipped (without PyTorch, say).
+    Against PyTorch, numerical gradients, the IR's interpreter and forward mode, on random problems. Exit code 1 if a
+    check fails, 3 if one had to be skipped (without PyTorch, say).
     """
     from grusym.equations.library import BUILT_IN
     from grusym.equations.library import cell as by_name

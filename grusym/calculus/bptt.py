@@ -97,9 +97,10 @@ def _kept(layer: Layer, forward: Program, adjoint: Program) -> tuple[tuple[str, 
     given = {tensor.name for tensor in (*layer.cell.inputs, *layer.cell.parameters)}
     wanted = {name for node in adjoint.nodes for name in node.reads}
     saved = [name for name in (*states, *forward.defined) if name in wanted]
+    held = {state.update.name for state in layer.cell.states if state.name in wanted}  # as the state of the next step
     recomputed = []
     for node in reversed(forward.nodes):
-        cheap = not node.over and not node.guards and not node.value.has(Function)
+        cheap = not node.over and not node.guards and not node.value.has(Function) and node.tensor not in held
         if node.tensor in saved and cheap and given.union(saved).difference((node.tensor,)).issuperset(node.reads):
             saved.remove(node.tensor)
             recomputed.append(node)

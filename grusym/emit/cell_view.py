@@ -23,7 +23,7 @@ def cell_text(cell: Cell, layout: Layout) -> str:
     parameter   weight_ih  (H, I)     W
     parameter   weight_hh  (H, H)     U
     <BLANKLINE>
-    H**2 + H*I parameters in convention torch
+    H*(H + I) parameters in convention torch
     """
     layer = Layer(cell)
     rows = [("input", x.name, _shape(("T", "B", *x.shape)), "") for x in cell.inputs]

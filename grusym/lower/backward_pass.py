@@ -45,9 +45,7 @@ def lower_backward(layer: Layer, program: Program, layout: Layout, recurrence: B
     before: list[Statement] = [zero(buffer.name, buffer.shape, access) for buffer in arrays]
     before += [assign(node, place, b) for node in recurrence.start]
     step: list[Statement] = []
-    # What is cheap to compute again may be saved all the same: an update, in the trajectory of its state.
-    recomputed = tuple(node for node in recurrence.recomputed if node.tensor not in stored)
-    for node in (*recomputed, *recurrence.seeds, *recurrence.step):
+    for node in (*recurrence.recomputed, *recurrence.seeds, *recurrence.step):
         if node.scatters:
             step.append(zero(node.tensor, recurrence.program.shapes[node.tensor], place, b))
         step.append(assign(node, place, b, accumulate=node.scatters))
@@ -66,7 +64,7 @@ def lower_backward(layer: Layer, program: Program, layout: Layout, recurrence: B
     buffers += [state_buffer(cotangent_name(initial_name(s.name)), s.tensor.shape, Kind.OUTPUT) for s in states]
     buffers += arrays
     shapes = program.shapes | recurrence.program.shapes
-    nodes = (*recomputed, *recurrence.start, *recurrence.seeds, *recurrence.step)
+    nodes = (*recurrence.recomputed, *recurrence.start, *recurrence.seeds, *recurrence.step)
     buffers += scratch(nodes, buffers, shapes)
     gradients = tuple(
         replace(p, tensor=cotangent_name(p.tensor), buffer=cotangent_name(p.buffer)) for p in layout.placements
