@@ -9,12 +9,12 @@ from pathlib import Path, PurePosixPath
 from grusym.errors import InputError
 
 
-def write_files(directory: Path, files: Mapping[str, str]) -> list[Path]:
-    """Write `files` (name -> text) into `directory` and return their paths in the order given.
+def write_files(directory: Path, files: Mapping[str, str | bytes]) -> list[Path]:
+    """Write `files` (name -> text or bytes) into `directory` and return their paths in the order given.
 
     The directory is made where needed. A name may hold folders (`c/gru.h`), always with forward slashes. The
-    bytes are the same on every system: UTF-8, and a newline is one line feed. No file is ever half-written:
-    renaming starts only once every text is on disk.
+    bytes are the same on every system: text is UTF-8, its newline one line feed. No file is ever half-written:
+    renaming starts only once every file is on disk.
 
     Raises InputError, with the path and how to mend it, where something cannot be written; files that stood
     there before are then as they were, unless the renaming itself failed.
@@ -25,12 +25,12 @@ def write_files(directory: Path, files: Mapping[str, str]) -> list[Path]:
     target = directory
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        for target, text in zip(targets, files.values(), strict=True):
+        for target, content in zip(targets, files.values(), strict=True):
             target.parent.mkdir(parents=True, exist_ok=True)
             temporary = target.with_name(f".{target.name}{suffix}")
-            with temporary.open("x", encoding="utf-8", newline="\n") as file:
+            with temporary.open("xb") as file:
                 written.append(temporary)
-                file.write(text)
+                file.write(content if isinstance(content, bytes) else content.encode())
         for temporary, target in zip(written, targets, strict=True):
             os.replace(temporary, target)
     except OSError as error:

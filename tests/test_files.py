@@ -22,8 +22,9 @@ def test_files_are_written_in_the_order_given_into_a_new_directory(tmp_path):
 
 
 def test_bytes_are_kept(tmp_path):
-    write_files(tmp_path, {"a": "one\ntwo\r\n"})
+    write_files(tmp_path, {"a": "one\ntwo\r\n", "b": b"\x89\r\n"})
     assert (tmp_path / "a").read_bytes() == b"one\ntwo\r\n"
+    assert (tmp_path / "b").read_bytes() == b"\x89\r\n"
 
 
 def test_existing_files_are_replaced_and_others_kept(tmp_path):

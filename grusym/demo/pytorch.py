@@ -4,9 +4,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from grusym.demo.classifier import GRU
+from grusym.demo.classifier import GRU, MOMENTUM
 from grusym.demo.digits import Floats, Labels
-from grusym.demo.momentum import MOMENTUM
 from grusym.demo.optional import need
 
 
@@ -26,8 +25,8 @@ def one_thread() -> Iterator[None]:
 def torch_gru(weights: Mapping[str, Floats]) -> Any:
     """A torch.nn.GRU in float64 with copies of these weights."""
     torch: Any = need("torch")
-    rows, inputs = weights["weight_ih"].shape
-    gru = torch.nn.GRU(inputs, rows // 3, dtype=torch.float64)
+    inputs, hidden = weights["weight_ih"].shape[1], weights["weight_hh"].shape[1]
+    gru = torch.nn.GRU(inputs, hidden, dtype=torch.float64)
     gru.load_state_dict({f"{name}_l0": torch.from_numpy(weights[name]) for name in GRU})
     return gru
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from grusym.calculus.derivation import derive
-from grusym.demo.checks import Check, training_checks
+from grusym.demo.checks import Check, training_checks, verification, verification_check
+from grusym.demo.classifier import CELL, CONVENTION
 from grusym.demo.digits import load
 from grusym.demo.optional import PACKAGES, need
-from grusym.demo.outputs import write_bytes
 from grusym.demo.plot import loss_plot
 from grusym.demo.showing import show_derivation, show_timing, show_training
 from grusym.demo.summary import Results, summary_files
@@ -16,7 +16,6 @@ from grusym.demo.terminal import Terminal
 from grusym.demo.timing import ROUNDS, time_gru
 from grusym.demo.training import Settings, train
 from grusym.demo.typeset import typeset
-from grusym.demo.verification import verification, verification_check
 from grusym.emit.generate import generate
 from grusym.emit.text import text_document
 from grusym.equations.library import cell
@@ -24,7 +23,7 @@ from grusym.files import write_files
 from grusym.runtime.kernel import build
 from grusym.verify.report import print_report
 
-CELL, DTYPE, CONVENTION = "gru", "float64", "torch"
+DTYPE = "float64"
 STAGES = 9
 
 
@@ -52,7 +51,7 @@ def demo(directory: Path, settings: Settings | None = None) -> bool:
     with terminal.stage("typeset the derivation"):
         pdf, reason = typeset(texts[f"{derivation.cell.symbol}.tex"])
         if pdf is not None:
-            written.append(write_bytes(directory / f"{derivation.cell.symbol}.pdf", pdf))
+            written += write_files(directory, {f"{derivation.cell.symbol}.pdf": pdf})
     if reason:
         terminal.say(f"no PDF was made: {reason}; the LaTeX is in {directory}", "yellow")
     with terminal.stage("compile"):
@@ -80,9 +79,8 @@ def demo(directory: Path, settings: Settings | None = None) -> bool:
     show_timing(terminal, timings, f"{DTYPE}, T={T} B={B} I={I} H={settings.hidden}")
     checks: list[Check] = [verification_check(report), *training_checks(training, len(digits.test))]
     with terminal.stage("draw and sum up"):
-        written.append(write_bytes(directory / "loss.png", loss_plot(training)))
         results = Results(generated.fingerprint, settings, training, timings, checks, report, reason, terminal.seconds)
-        written += write_files(directory, summary_files(results, digits))
+        written += write_files(directory, {"loss.png": loss_plot(training), **summary_files(results, digits)})
     terminal.heading(f"Checked, in {sum(terminal.seconds.values()):.0f} s")
     for check in checks:
         terminal.verdict(check.passed, check.claim, check.figures)

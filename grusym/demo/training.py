@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grusym.demo.classifier import Classifier, Weights, initial_weights
+from grusym.demo.classifier import Classifier, Descent, Weights, initial_weights
 from grusym.demo.digits import Digits, Floats, Sequences, batches
-from grusym.demo.momentum import Descent
 from grusym.demo.pytorch import TorchClassifier, one_thread
 from grusym.runtime.kernel import Kernel
 

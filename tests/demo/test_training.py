@@ -8,11 +8,9 @@ pytest.importorskip("sklearn")
 import torch
 from sklearn.datasets import load_digits
 
-from grusym.demo.classifier import Classifier, initial_weights
+from grusym.demo.classifier import MOMENTUM, Classifier, Descent, cross_entropy, initial_weights
 from grusym.demo.digits import Digits, batches, load
-from grusym.demo.momentum import MOMENTUM, Descent
 from grusym.demo.plot import loss_plot
-from grusym.demo.readout import cross_entropy
 from grusym.demo.training import FEWEST_STEPS, Settings, Training, train
 from tests.demo.kernels import NoCarry, NoRecurrentBias, NotANumber, Planted, ScaledGradient, WrongState, gru
 
