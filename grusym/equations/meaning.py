@@ -80,7 +80,7 @@ def _check_names(syntax: CellSyntax, source: Source, axis_of: dict[str, Axis]) -
         raise source.error(f"{syntax.token.text} is a reserved word; choose another name for the cell", syntax.token)
     names = {r.token.text: r.token for r in reversed(all_references)}
     for name, token in names.items():
-        if name in axis_of:
+        if name in axis_of or (name.endswith("_") and name[:-1] in axis_of):  # k_ is what a second k is renamed to
             raise source.error(f"{name} is an index; a tensor needs another name", token)
         if name in LAYER_SIZES:
             raise source.error(f"{name} belongs to the layer (time T, batch B); a tensor needs another name", token)

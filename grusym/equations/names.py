@@ -58,9 +58,9 @@ def saved_name(name: str) -> str:
 
 
 def is_reserved(name: str) -> bool:
-    """Whether a name means something to C, Python or every layer already; a last `_` marks a renamed index."""
+    """Whether a name means something to C, Python or every layer already."""
     own = C_KEYWORDS | CPP_KEYWORDS | LIBRARY_NAMES | LAYER_NAMES
-    return keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in own or name.endswith("_")
+    return keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in own
 
 
 def derived_names(tensors: Iterable[str], states: Iterable[str]) -> list[tuple[str, str]]:

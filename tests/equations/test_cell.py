@@ -38,6 +38,7 @@ def clash(one: str, other: str, name: str) -> str:
         ("»f'(h[k]) -> h'[k] axes k: H\n h'[k] = 1", "f' is a reserved word; choose another name for the cell"),
         (H1 + "h'[i] = h[i] + »i", "i is an index; a tensor needs another name"),
         ("f(h[k], »k) -> h'[k] axes k: H\n h'[k] = h[k] + k", "k is an index; a tensor needs another name"),
+        (H1 + "h'[i] = h[i] + »k_[i]", "k_ is an index; a tensor needs another name"),
         (H1 + "h'[i] = h[i] »tanh", "tanh is a reserved word; a tensor needs another name"),
         (H1 + "h'[i] = h[i] »lambda", "lambda is a reserved word; a tensor needs another name"),
         (H1 + "h'[i] = h[i] »static[i]", "static is a reserved word; a tensor needs another name"),
