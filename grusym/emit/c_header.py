@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from grusym.emit.c_expression import size
 from grusym.emit.c_interface import Argument, CKernel, parts_text, shape_text, total
 from grusym.emit.c_lines import WIDTH, comment, fold
-from grusym.equations.names import code_name, saved_name
+from grusym.equations.names import saved_name
 from grusym.lower.cost import cost, describe
 from grusym.lower.ir import Buffer, Kernel, Kind
 
@@ -141,15 +141,13 @@ def _forward(kernel: CKernel) -> list[str]:
     saved = kernel.forward.of_kind(Kind.SAVED)
     states = kernel.lowered.cell.states
     notes = {saved_name(state.name): f"{state.name} before the first step and after each" for state in states}
-    defined = {code_name(node.tensor) for node in kernel.lowered.derivation.forward.nodes}
-    again = [b.name for b in kernel.lowered.backward.of_kind(Kind.WORKSPACE) if b.name in defined]
     groups = [("in", kernel.forward.of_kind(Kind.INPUT)), ("out", kernel.forward.of_kind(Kind.OUTPUT))]
     lines = ["Forward pass.", *_cost(kernel.forward), *_rows(groups, {}), ""]
     if saved:
         lines += fold(f"saved, if not NULL, receives what the gradients read, {size(total(saved))} elements:", INSIDE)
         lines += _rows([("", saved)], notes)
-        if again:
-            lines += fold(f"Cheaper to compute again than to save: {', '.join(again)}", INSIDE)
+        if kernel.lowered.recomputed:
+            lines += fold(f"Cheaper to compute again than to save: {', '.join(kernel.lowered.recomputed)}", INSIDE)
     else:
         lines.append("The gradients read nothing that forward would have to save: saved has no elements.")
     return [*_block(lines), f"{kernel.signature('forward_packed', kernel.forward_packed, RESTRICT)};", ""]
@@ -162,15 +160,13 @@ def _cost(ir: Kernel) -> list[str]:
 
 
 def _backward(kernel: CKernel) -> list[str]:
-    given = {tensor.name for tensor in kernel.lowered.cell.inputs}
-    inputs = kernel.backward.of_kind(Kind.INPUT)
-    cotangents = [b for b in inputs if b.name not in given]
+    cotangents = kernel.lowered.cotangents
     notes = {b.name: f"cotangent of {b.name.removeprefix('d')}" for b in cotangents}
     groups = [
-        ("in", [b for b in inputs if b.name in given] + cotangents),
+        ("in", kernel.backward.of_kind(Kind.INPUT)),
         ("out", kernel.backward.of_kind(Kind.OUTPUT, Kind.GRADIENT)),
     ]
-    same = ", ".join([b.name for b in inputs if b.name in given])
+    same = ", ".join(tensor.name for tensor in kernel.lowered.cell.inputs)
     lines = [
         "Backward pass: gradients of the sum of all outputs, each times its cotangent, with respect to all that",
         f"forward reads. They are written, not added to. {same}, packed and saved are those of forward.",

@@ -73,15 +73,13 @@ class CKernel:
     @property
     def backward_packed(self) -> tuple[Argument, ...]:
         """x, packed, saved, dy, dh_n -> dx, dh0 and the gradients of the parameters, with a workspace."""
-        given = {tensor.name for tensor in self.lowered.cell.inputs}
-        inputs = [b for b in self.backward.of_kind(Kind.INPUT) if b.name in given]
-        cotangents = [b for b in self.backward.of_kind(Kind.INPUT) if b.name not in given]
+        inputs = [buffer for buffer in self.backward.of_kind(Kind.INPUT) if buffer not in self.lowered.cotangents]
         results = self.backward.of_kind(Kind.OUTPUT, Kind.GRADIENT)
         return (
             *_arguments(inputs),
             Argument("packed"),
             Argument("saved"),
-            *_arguments(cotangents),
+            *_arguments(self.lowered.cotangents),
             *_arguments(results, const=False),
             Argument("workspace", False),
         )
@@ -99,9 +97,7 @@ class CKernel:
     @property
     def backward_plain(self) -> tuple[Argument, ...]:
         """x, h0, the parameters' arrays, dy, dh_n -> dx, dh0 and the gradients of the parameters."""
-        given = {tensor.name for tensor in self.lowered.cell.inputs}
-        cotangents = [b for b in self.backward.of_kind(Kind.INPUT) if b.name not in given]
-        inputs = _arguments((*self.forward.of_kind(Kind.INPUT), *self.parameters, *cotangents))
+        inputs = _arguments((*self.forward.of_kind(Kind.INPUT), *self.parameters, *self.lowered.cotangents))
         return (*inputs, *_arguments(self.backward.of_kind(Kind.OUTPUT, Kind.GRADIENT), const=False))
 
     def signature(self, word: str, arguments: Iterable[Argument], restrict: str = "restrict") -> str:

@@ -6,11 +6,10 @@ from textwrap import wrap
 from grusym.conventions.packing import Placement
 from grusym.emit.numpy_arguments import saved_key, symbols_text
 from grusym.emit.numpy_lines import WIDTH
-from grusym.equations.names import code_name, final_name, initial_name
+from grusym.equations.names import final_name, initial_name
 from grusym.lower.cost import cost, describe
 from grusym.lower.ir import Buffer, Kind
 from grusym.lower.lowered import Lowered
-from grusym.lower.traverse import stores
 
 INDENT = "    "
 
@@ -95,10 +94,8 @@ def _saved(lowered: Lowered) -> str:
         "Saved is what the gradients read. Where it can be, the derivative of a function is read off its value, "
         "as that of tanh, 1 - tanh**2."
     )
-    written = stores(lowered.backward.body)
-    again = [code_name(n.tensor) for n in lowered.derivation.bptt.recomputed if code_name(n.tensor) in written]
-    if again:
-        reason += f" Computed again, as it costs less than to save it, is {', '.join(again)}."
+    if lowered.recomputed:
+        reason += f" Computed again, as it costs less than to save it, is {', '.join(lowered.recomputed)}."
     return f"{_wrapped(reason)}\n\n{_table(rows)}"
 
 

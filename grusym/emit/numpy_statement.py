@@ -54,7 +54,7 @@ class Statements:
             return "loop"
         if not isinstance(statement, Assign):
             return "kept"
-        if statement.accumulate and self._kind(tensor_of(statement.target)) is Kind.GRADIENT:
+        if statement.accumulate and self.kernel.kinds[tensor_of(statement.target)] is Kind.GRADIENT:
             return "summed"
         copies = is_access(statement.value) and not (statement.over or statement.guards or statement.accumulate)
         return "kept" if copies and self.kernel.name == "forward" else "computed"
@@ -95,14 +95,16 @@ class Statements:
         result = aligned(text, tuple(own))
         if assign.accumulate:
             return f"{target} += {result.text}"
-        if lead or self._kind(name) in (Kind.SAVED, Kind.GRADIENT):
+        if lead or self.kernel.kinds[name] in (Kind.SAVED, Kind.GRADIENT):
             return f"{target} = {result.text}"
         if assign.value == 0:
             return f"{target} = np.zeros({shape_text(shape, printer.names)}, {self.dtype})"
         if set(text.axes) != set(own):  # constant along an axis
             return f"{target} = np.full({shape_text(shape, printer.names)}, {result.text}, {self.dtype})"
         # What comes from the caller is copied, so that no result shares memory with an argument.
-        copies = is_access(assign.value) and not assign.guards and self._kind(tensor_of(assign.value)) is Kind.INPUT
+        copies = (
+            is_access(assign.value) and not assign.guards and self.kernel.kinds[tensor_of(assign.value)] is Kind.INPUT
+        )
         return f"{target} = {result.text}" + (".copy()" if copies else "")
 
     def _scatter(self, target: str, own: tuple[Expr, ...], assign: Assign, text: Operand) -> str:
@@ -114,11 +116,6 @@ class Statements:
             shape = shape_text(tuple(extent_of(index) for index in assign.free), self.printer.names)
             result = Operand(f"np.broadcast_to({result.text}, {shape})")
         return f"scatter_add({target}, lambda {', '.join(names.values())}: ({where}), {result.text})"
-
-    def _kind(self, name: str) -> Kind | None:
-        held = {place.tensor: place.buffer for place in self.kernel.placements}
-        kinds = {buffer.name: buffer.kind for buffer in self.kernel.buffers}
-        return kinds.get(held.get(name, name))
 
     def _extent(self, extent: Expr) -> str:
         return linear(extent, {}, self.printer.names)

@@ -85,8 +85,7 @@ class _Checker:
         self.kernel = kernel
         self.sizes = frozenset(kernel.sizes)
         self.shapes = kernel.shapes
-        kinds = {buffer.name: buffer.kind for buffer in kernel.buffers}
-        self.kinds = kinds | {place.tensor: kinds[place.buffer] for place in kernel.placements}
+        self.kinds = kernel.kinds
         self.holds = {place.tensor: place.buffer for place in kernel.placements}
 
     def body(self, statements: tuple[Statement, ...], bound: tuple[Idx, ...], written: Collection[str]) -> set[str]:

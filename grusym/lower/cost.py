@@ -61,8 +61,7 @@ def cost(kernel: Kernel, saving: bool = True) -> Cost:
     >>> cost(lower(cell("gru"), "torch").forward).multiply_adds
     3*B*H*T*(H + I)
     """
-    kinds = {buffer.name: buffer.kind for buffer in kernel.buffers}
-    kinds |= {place.tensor: kinds[place.buffer] for place in kernel.placements}
+    kinds = kernel.kinds
     operations: dict[str, Expr] = dict.fromkeys(ARITHMETIC, ZERO)
     loads: dict[Kind, Expr] = {}
     stores: dict[Kind, Expr] = {}

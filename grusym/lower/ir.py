@@ -91,6 +91,12 @@ class Kernel:
         placed = {place.tensor: place.shape for place in self.placements}
         return {buffer.name: buffer.shape for buffer in self.buffers} | placed
 
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """What everything that an assignment can access is to the caller: a placed tensor is what its buffer is."""
+        kinds = {buffer.name: buffer.kind for buffer in self.buffers}
+        return kinds | {place.tensor: kinds[place.buffer] for place in self.placements}
+
     def __str__(self) -> str:
         from grusym.lower.show import show
 

@@ -8,10 +8,11 @@ from grusym.conventions.library import layout_of
 from grusym.conventions.packing import Layout
 from grusym.equations.cell import Cell
 from grusym.equations.layer import Layer
+from grusym.equations.names import code_name
 from grusym.lower.backward_pass import lower_backward
 from grusym.lower.check import check
 from grusym.lower.forward_pass import lower_forward
-from grusym.lower.ir import Kernel
+from grusym.lower.ir import Buffer, Kernel, Kind
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,17 @@ class Lowered:
     @property
     def layer(self) -> Layer:
         return self.derivation.bptt.layer
+
+    @property
+    def cotangents(self) -> tuple[Buffer, ...]:
+        """What backward is given besides what forward was given: dy, dh_n."""
+        given = {tensor.name for tensor in self.cell.inputs}
+        return tuple(buffer for buffer in self.backward.of_kind(Kind.INPUT) if buffer.name not in given)
+
+    @property
+    def recomputed(self) -> tuple[str, ...]:
+        """The tensors that backward computes again instead of having them saved, as code calls them."""
+        return tuple(code_name(node.tensor) for node in self.derivation.bptt.recomputed)
 
     def fingerprint(self, schedule: str) -> str:
         """The SHA-256 of names, equations, derivation, kernels and schedule: what generated text is a function of."""

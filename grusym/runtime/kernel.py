@@ -12,7 +12,7 @@ from grusym.emit.c_types import c_type
 from grusym.equations.cell import Cell
 from grusym.equations.names import cotangent_name, final_name, initial_name
 from grusym.errors import InputError
-from grusym.lower.ir import Buffer, Kind
+from grusym.lower.ir import Kind
 from grusym.lower.lowered import Lowered, lower
 from grusym.lower.schedule import require_schedule
 from grusym.runtime.arrays import check_array, check_shape, check_small, named, read_sizes
@@ -115,7 +115,7 @@ class Kernel:
         given = dict(tape.inputs)
         given |= named("the cotangent of the outputs", dy, series, optional=True)
         given |= named("the cotangent of the final state", dh_n, finals, optional=True)
-        for buffer in self._cotangents():
+        for buffer in self.lowered.cotangents:
             if buffer.name in given:
                 check_array(buffer.name, given[buffer.name], self.dtype)
                 check_shape(buffer, given[buffer.name], tape.sizes)
@@ -141,10 +141,6 @@ class Kernel:
     def _complete(self, sizes: Mapping[str, int]) -> dict[str, int]:
         """All sizes, each 1 that the parameters leave open: time, batch, the positions of a convolution."""
         return {**{symbol.name: 1 for symbol in self.lowered.layer.sizes}, **sizes}
-
-    def _cotangents(self) -> list[Buffer]:
-        inputs = {tensor.name for tensor in self.cell.inputs}
-        return [buffer for buffer in self.lowered.backward.of_kind(Kind.INPUT) if buffer.name not in inputs]
 
 
 def build(
