@@ -97,7 +97,8 @@ class _Walk:
         if not assign.accumulate:
             array.value[where], array.error[where] = value, error
             return
-        sizes, count = np.abs(array.value) + array.error, np.zeros(array.value.shape)
+        # asarray: without axes NumPy makes a number of the sum, and np.add.at wants an array.
+        sizes, count = np.asarray(np.abs(array.value) + array.error), np.zeros(array.value.shape)
         for target, part in ((array.value, value), (array.error, error), (sizes, np.abs(value) + error), (count, 1.0)):
             np.add.at(target, where, part)
         unit = self.rounding.unit

@@ -46,7 +46,7 @@ def _slopes(cell: Cell, sizes: Mapping[str, int], arrays: Mapping[str, Any], blo
         copies = np.repeat(np.asarray(arrays[name], dtype=np.complex128)[None], lanes, axis=0)
         for lane, (tensor, index) in enumerate(block):
             if tensor == name:
-                copies[lane].flat[index] += STEP * 1j
+                copies[lane, ...].flat[index] += STEP * 1j  # ...: a view, of a scalar parameter too
         if name in inputs:  # (lanes, T, B, ...) to (T, lanes*B, ...)
             copies = np.moveaxis(copies, 0, 1)
             copies = copies.reshape(copies.shape[0], -1, *copies.shape[3:])
