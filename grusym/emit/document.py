@@ -132,14 +132,15 @@ def _one_step(derivation: Derivation, notation: Notation) -> Iterable[str]:
     given += [notation.whole(cotangent_name(tensor.name)) for tensor in derivation.cell.outputs]
     carried = ", ".join(f"${notation.whole(cotangent_name(state.name))}$" for state in states)
     parts = named_parts(derivation)
+    share = "The gradients of the parameters are one step's and one sample's share." * bool(derivation.cell.parameters)
     yield "\\section{Gradients of one step}\\label{step}\n"
     yield (
         f"The cotangent of a tensor, the gradient of the loss with respect to it, wears a bar. Given "
         f"{', '.join(f'${g}$' for g in given)}, one step sends {carried} back to the state before it. "
-        "The gradients of the parameters are one step's and one sample's share."
+        f"{share}\n"
     )
     if parts:
-        yield "\nThese names for parts of the equations are used:"
+        yield "These names for parts of the equations are used:"
         yield display(in_index_form(derivation, parts, notation))
     yield from _both_forms(derivation, derivation.vjp.nodes, notation)
 
@@ -161,6 +162,8 @@ def _through_time(derivation: Derivation, notation: Notation) -> Iterable[str]:
     yield f"and then the step of section~\\ref{{step}}, which gives {names}."
     yield "Before the first step:"
     yield display(in_matrix_form(derivation, recurrence.end, notation.at("0")))
+    if not derivation.cell.parameters:
+        return
     sample = notation.per_sample().sample
     yield rf"The parameters, over all steps ${step} = 1, \dots, T$ and samples ${sample} = 1, \dots, B$:"
     yield display(totals(derivation, notation))

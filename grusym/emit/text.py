@@ -38,7 +38,7 @@ def text_document(derivation: Derivation) -> str:
         ("summed over steps and samples", recurrence.sums),
         (f"at {time} = 0", recurrence.end),
     )
-    parts += [_indented(f"{title}:", _aligned([_node(n, order) for n in nodes])) for title, nodes in stages]
+    parts += [_indented(f"{title}:", _aligned([_node(n, order) for n in nodes])) for title, nodes in stages if nodes]
     again = [f"computed again: {', '.join(node.tensor for node in recurrence.recomputed)}"]
     saved = [", ".join(recurrence.saved) or "nothing", *(again if recurrence.recomputed else [])]
     parts += [_section("Saved by the forward pass", saved)]

@@ -29,6 +29,11 @@ LONG = """very_long_name(x[j], state_one[k], state_two[k], s[k]) -> state_one'[i
  s'[i] = s[i] + 1/H sum[k](state_one'[k] state_two'[k] + x[j] W_z[k,j])"""
 
 
+BARE = """bare(x[k], h[k]) -> h'[k]
+ axes k: H
+ h'[k] = 0.9 h[k] + 0.1 x[k]"""
+
+
 def _variants() -> list[str]:
     found = []
     for name in BUILT_IN:
@@ -41,5 +46,5 @@ def _variants() -> list[str]:
 
 def documented_cells() -> dict[str, Cell]:
     """Every cell whose document is tested, by a name for the test."""
-    own = {name: Cell.parse(text) for name, text in (("conv", CONV), ("odd", ODD), ("long", LONG))}
+    own = {name: Cell.parse(text) for name, text in (("conv", CONV), ("odd", ODD), ("long", LONG), ("bare", BARE))}
     return {spelling: cell(spelling) for spelling in _variants()} | own

@@ -8,10 +8,11 @@ import pytest
 
 from grusym.calculus.derivation import Derivation
 from grusym.emit.derivation_view import ShownDerivation, derive
+from grusym.emit.document import latex_document
 from grusym.emit.text import text_document
 from grusym.equations.cell import Cell
 from grusym.equations.library import cell
-from tests.emit.documented_cells import CONV
+from tests.emit.documented_cells import CONV, documented_cells
 
 
 def test_derivation_shows_itself() -> None:
@@ -54,3 +55,10 @@ def test_notebook_form_compiles(tmp_path: Path) -> None:
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", timeout=120)
     assert run.returncode == 0, run.stdout[-2000:]
+
+
+def test_what_a_cell_does_not_have_is_not_spoken_of() -> None:
+    derivation = derive(documented_cells()["bare"])
+    assert "summed over steps" not in text_document(derivation)
+    assert "parameter" not in text_document(derivation)
+    assert "parameter" not in latex_document(derivation)
