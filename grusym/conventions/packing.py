@@ -10,7 +10,7 @@ from typing import Any
 from sympy import Add, Expr, Integer
 
 from grusym.equations.cell import Cell
-from grusym.equations.library import options_of
+from grusym.equations.library import settings_of
 from grusym.errors import InputError
 
 
@@ -105,7 +105,7 @@ def layout(cell: Cell, convention: Convention) -> Layout:
         raise InputError(
             f"convention {convention.name} has no packing for the cell {cell.name}; it packs {known}; {own}"
         )
-    options = {key: values[0] for key, values in options_of(cell.name).items()} | dict(cell.options)
+    options = settings_of(cell)
     for key, values in convention.options[cell.name].items():
         if options[key] not in values:
             raise InputError(

@@ -5,22 +5,13 @@ from functools import singledispatch
 from sympy import Add, Expr, Idx, Integer, Mul, Number, NumberSymbol, Pow, Rational, Symbol
 from sympy import Function as SymPyFunction
 
+from grusym.emit.c_functions import called
 from grusym.emit.c_types import CType
 from grusym.equations.functions import NAMES
 from grusym.equations.tensor import indices_of, is_access, tensor_of
 from grusym.errors import LoweringError
 from grusym.lower.ir import Kernel, Kind
 
-LIBRARY = {
-    "cos": "cos",
-    "erf": "erf",
-    "exp": "exp",
-    "log": "log",
-    "sin": "sin",
-    "sqrt": "sqrt",
-    "tanh": "tanh",
-    "abs": "fabs",
-}
 SUM, PRODUCT, ATOM = 1, 2, 3  # how tightly a printed expression binds
 
 
@@ -162,5 +153,4 @@ def _(expression: SymPyFunction, context: Context) -> tuple[str, int]:
     name = NAMES.get(type(expression))
     if name is None:
         raise LoweringError(f"C has no way to write the function {type(expression).__name__}: {expression}")
-    called = f"{LIBRARY[name]}{context.ctype.mark}" if name in LIBRARY else f"{name}_{context.ctype.suffix}"
-    return f"{called}({', '.join(scalar(a, context) for a in expression.args)})", ATOM
+    return f"{called(name, context.ctype)}({', '.join(scalar(a, context) for a in expression.args)})", ATOM

@@ -1,7 +1,17 @@
-"""The functions that math.h does not have, as static C functions; a kernel gets those that it uses."""
+"""The functions of the notation in C: those of math.h, and static functions for the others, where a kernel uses them."""
 
 from grusym.emit.c_types import CType
 
+LIBRARY = {
+    "cos": "cos",
+    "erf": "erf",
+    "exp": "exp",
+    "log": "log",
+    "sin": "sin",
+    "sqrt": "sqrt",
+    "tanh": "tanh",
+    "abs": "fabs",
+}
 BODIES = {
     "sigmoid": (
         ("a",),
@@ -17,8 +27,13 @@ BODIES = {
 }
 
 
+def called(name: str, ctype: CType) -> str:
+    """What a function is called by: tanhf, sigmoid_f32."""
+    return f"{LIBRARY[name]}{ctype.mark}" if name in LIBRARY else f"{name}_{ctype.suffix}"
+
+
 def c_function(name: str, ctype: CType) -> str:
-    """The definition of one of these functions, such as sigmoid_f32.
+    """The definition of a function that math.h does not have.
 
     >>> from grusym.emit.c_types import C_TYPES
     >>> print(c_function("relu", C_TYPES["float32"]), end="")
@@ -30,4 +45,4 @@ def c_function(name: str, ctype: CType) -> str:
     arguments, body = BODIES[name]
     text = body.replace("@real", ctype.name).replace("@", ctype.mark)
     parameters = ", ".join(f"{ctype.name} {argument}" for argument in arguments)
-    return f"static inline {ctype.name} {name}_{ctype.suffix}({parameters})\n{{\n{text}}}\n"
+    return f"static inline {ctype.name} {called(name, ctype)}({parameters})\n{{\n{text}}}\n"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from grusym.emit.c_types import c_type
 from grusym.equations.cell import Cell
+from grusym.equations.library import as_cell
 from grusym.errors import InputError
 from grusym.lower.lowered import Lowered, lower
 from grusym.lower.schedule import require_schedule
@@ -39,12 +40,7 @@ def generate(
     >>> sorted(generate("rnn", target="c", dtype="float64").files)
     ['Makefile', 'rnn_f64.c', 'rnn_f64.h', 'rnn_f64_plain.c', 'rnn_f64_selftest.c']
     """
-    if isinstance(cell, str):
-        from grusym.equations.library import cell as by_name
-
-        cell = by_name(cell)
-    if not isinstance(cell, Cell):
-        raise InputError(f"the cell is a {type(cell).__name__}; pass a Cell, or its spelling on the command line")
+    cell = as_cell(cell)
     if target not in _EMITTERS:
         raise InputError(f"unknown target {target!r}; known are {', '.join(_EMITTERS)}")
     require_schedule(schedule)

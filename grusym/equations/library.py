@@ -4,6 +4,7 @@ import importlib
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 from grusym.equations.cell import Cell
 from grusym.errors import InputError
@@ -15,6 +16,11 @@ MAX_FILE_BYTES = 1_000_000
 def options_of(name: str) -> dict[str, tuple[str, ...]]:
     """The options of a built-in cell and their values, the default first."""
     return dict(_family(name).OPTIONS)
+
+
+def settings_of(cell: Cell) -> dict[str, str]:
+    """Every option of a built-in cell with its value, the defaults included."""
+    return {key: values[0] for key, values in options_of(cell.name).items()} | dict(cell.options)
 
 
 def describe(name: str) -> str:
@@ -55,6 +61,14 @@ def cell(name: str, **options: str) -> Cell:
     return _built_in(base, tuple((key, options.get(key, values[0])) for key, values in known.items()))
 
 
+def as_cell(given: Cell | str) -> Cell:
+    """A cell as it is, or the one of this spelling. Raises InputError for anything else, and what `cell` raises."""
+    found = cell(given) if isinstance(given, str) else given
+    if not isinstance(found, Cell):
+        raise InputError(f"the cell is a {type(found).__name__}; pass a Cell, or its spelling on the command line")
+    return found
+
+
 @cache
 def _built_in(name: str, options: tuple[tuple[str, str], ...]) -> Cell:
     family = _family(name)
@@ -62,7 +76,7 @@ def _built_in(name: str, options: tuple[tuple[str, str], ...]) -> Cell:
     return replace(parsed, options=tuple((k, v) for k, v in options if v != family.OPTIONS[k][0]))
 
 
-def _family(name: str):  # type: ignore[no-untyped-def]
+def _family(name: str) -> ModuleType:
     return importlib.import_module(f"grusym.equations.cells.{name}")
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from grusym.conventions.packing import numbers
 from grusym.emit.c_types import c_type
 from grusym.equations.cell import Cell
+from grusym.equations.library import as_cell
 from grusym.equations.names import cotangent_name, final_name, initial_name
 from grusym.errors import InputError
 from grusym.lower.ir import Kind
@@ -159,12 +160,7 @@ def build(
     >>> kernel.cell.name
     'gru'
     """
-    if isinstance(cell, str):
-        from grusym.equations.library import cell as by_name
-
-        cell = by_name(cell)
-    if not isinstance(cell, Cell):
-        raise InputError(f"the cell is a {type(cell).__name__}; pass a Cell, or its spelling on the command line")
+    cell = as_cell(cell)
     require_schedule(schedule)
     if threads != 1:
         raise InputError(f"threads={threads!r}, but the schedule {schedule} runs on one thread; pass threads=1")

@@ -7,7 +7,7 @@ from typing import Any
 
 from grusym.conventions.library import layout_of
 from grusym.equations.cell import Cell
-from grusym.equations.library import BUILT_IN
+from grusym.equations.library import BUILT_IN, as_cell
 from grusym.equations.library import cell as by_name
 from grusym.errors import InputError
 from grusym.lower.lowered import Lowered, lower
@@ -48,7 +48,7 @@ def verify(
     """
     if examples < 1:
         raise InputError(f"examples={examples}: at least 1 random problem is needed")
-    known = by_name(cell) if isinstance(cell, str) else cell
+    known = as_cell(cell)
     lowered = lower(known, convention or _convention(known))
     kernels = [subject(lowered, target, dtype) for target in targets for dtype in dtypes]
     return verify_kernels(kernels, examples, seed, on_progress)

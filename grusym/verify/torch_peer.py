@@ -8,7 +8,7 @@ import numpy as np
 from grusym.conventions.library import CONVENTIONS
 from grusym.conventions.packing import Layout, Peer, numbers
 from grusym.equations.cell import Cell
-from grusym.equations.library import options_of
+from grusym.equations.library import settings_of
 from grusym.equations.names import cotangent_name, final_name, initial_name
 from grusym.lower.lowered import Lowered
 from grusym.verify.problem import Problem
@@ -65,9 +65,8 @@ def _module(lowered: Lowered, peer: Peer, sizes: Mapping[str, int], dtype: Any) 
     import torch
 
     cell = lowered.cell
-    options = {key: values[0] for key, values in options_of(cell.name).items()} | dict(cell.options)
     arguments: dict[str, Any] = {}
-    for option, value in options.items():
+    for option, value in settings_of(cell).items():
         arguments |= peer.arguments.get(option, {}).get(value, {})
     (size,) = numbers(cell.inputs[0].shape, sizes)
     (hidden,) = numbers(cell.states[0].tensor.shape, sizes)
