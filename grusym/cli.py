@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 the thing checked is wrong, 2 usage or input error (one se
 """
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ Gated recurrent networks, from their equations to verified kernels.
 CELL is a built-in name with options (gru, gru:reset=before,update=write, lstm,
 rnn:activation=relu), or the path of a .cell file.
 """
+# The reader of our output has seen enough. Not 0: that would say that all that was to be checked is right.
+SIGPIPE = 128 + 13
 app = typer.Typer(
     name="grusym",
     help=HELP,
@@ -47,13 +50,23 @@ JsonOption = Annotated[bool, typer.Option("--json", help="print the report as JS
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line on these words (default: the process's own) and leave with the exit code."""
     try:
-        app(args=arguments, prog_name="grusym")
+        try:
+            app(args=arguments, prog_name="grusym")
+        except SystemExit as leaving:
+            if isinstance(leaving.__context__, BrokenPipeError):  # which Typer makes exit code 1
+                raise leaving.__context__ from None
+            sys.stdout.flush()  # what fails later than here, Python reports by itself
+            raise
     except GrusymError as error:
         print(f"grusym: {error}", file=sys.stderr)
         sys.exit(2)
-    except BrokenPipeError:  # the reader of our output has seen enough
-        sys.stderr.close()
-        sys.exit(0)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python writes what is left when it exits
+        if isinstance(error, BrokenPipeError):
+            sys.exit(SIGPIPE)
+        where = f"cannot use {error.filename}" if error.filename else "cannot write to the standard output"
+        print(f"grusym: {where}: {error.strerror or error}; write to a place that has room", file=sys.stderr)
+        sys.exit(2)
 
 
 def _version(wanted: bool) -> None:
@@ -138,6 +151,8 @@ def derive(
         text = latex_document(derivation)
     if output is None:
         print(text, end="" if text.endswith("\n") else "\n")
+    elif output.is_dir():
+        raise InputError(f"cannot write the file {output}: it is a directory; add the name of a file to it")
     else:
         _write(output.parent, {output.name: text})
 
@@ -205,9 +220,7 @@ def _generate_all(directory: Path, check: bool) -> None:
 
 @app.command()
 def verify(
-    cells: Annotated[
-        list[str] | None, typer.Argument(metavar="[CELL]...", help="cells; all built-in ones if none")
-    ] = None,
+    cells: Annotated[list[str] | None, typer.Argument(metavar="CELL", help="cells; all built-in ones if none")] = None,
     target: Annotated[list[str] | None, typer.Option(metavar="c|numpy", help="what to verify; repeatable")] = None,
     dtype: Annotated[
         list[str] | None, typer.Option(metavar="float32|float64", help="in which types; repeatable")

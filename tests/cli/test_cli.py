@@ -81,6 +81,7 @@ def test_generate_prints_or_writes_the_same(capsys, tmp_path):
         (["show", "gru:reset=sometimes"], "reset=sometimes is unknown; reset is one of after, before"),
         (["show", "gru:colour=red"], "gru has no option 'colour'; it has reset, update, biases"),
         (["show", "gru:reset"], "cannot read the option 'reset'"),
+        (["derive", "rnn", "-o", "."], "cannot write the file .: it is a directory; add the name of a file to it"),
         (["show", "missing.cell"], "cannot read the cell file missing.cell: No such file or directory"),
         (["show", "gru", "--convention", "kerass"], "unknown convention 'kerass'; known are own, torch"),
         (["derive", "gru", "--format", "html5"], "unknown format 'html5'"),
@@ -167,10 +168,23 @@ def test_help_opens_with_examples(capsys):
     assert out.index("grusym show gru") < out.index("Options")
 
 
-def test_a_closed_pipe_is_no_error():
-    command = f"{sys.executable} -m grusym generate c gru | head -1"
-    done = subprocess.run(
-        command, shell=True, capture_output=True, text=True, env={**os.environ, "PYTHONWARNINGS": "error"}
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("==> gru_f32.h")
+@pytest.mark.parametrize("words", ["generate c gru", "cells", "--help"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_closed_pipe_is_quiet_and_no_verdict(words, unbuffered):
+    """Not 1, which says that something is wrong, nor 0, which says that nothing is."""
+    command = f"{{ {sys.executable} -m grusym {words}; echo $? >&2; }} | head -c 0"
+    assert _told(command, unbuffered) == "141"
+
+
+@pytest.mark.parametrize("words", ["generate c gru", "cells", "--help"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_is_told(words, unbuffered):
+    command = f"{sys.executable} -m grusym {words} >/dev/full; echo $? >&2"
+    told = "grusym: cannot write to the standard output: No space left on device; write to a place that has room"
+    assert _told(command, unbuffered) == f"{told}\n2"
+
+
+def _told(command: str, unbuffered: str) -> str:
+    """What a shell's command writes to stderr."""
+    environment = {**os.environ, "PYTHONWARNINGS": "error", "PYTHONUNBUFFERED": unbuffered}
+    return subprocess.run(command, shell=True, capture_output=True, text=True, env=environment).stderr.strip()
