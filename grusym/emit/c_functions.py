@@ -1,4 +1,4 @@
-"""The functions of the notation in C: those of math.h, and static functions for the others, where a kernel uses them."""
+"""The functions of the notation in C: those of math.h, and static functions for the others, which a kernel brings."""
 
 from grusym.emit.c_types import CType
 

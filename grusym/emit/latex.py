@@ -13,6 +13,7 @@ from sympy import Add, Expr, Function, Idx, Indexed, Mul, Number, NumberSymbol, 
 from grusym.calculus.program import Guard, Node
 from grusym.emit.layout import TERM, Line, beside, bracket, solid
 from grusym.emit.notation import Notation, index_name, index_text, size_text
+from grusym.emit.order import quotient
 from grusym.equations.axis import extent_of
 from grusym.equations.cell import Equation
 from grusym.equations.functions import NAMES
@@ -110,7 +111,16 @@ def _(expression: Expr, form: IndexForm) -> str:
 
 @show.register(Add)
 def _(expression: Expr, form: IndexForm) -> str:
-    return joined(expression, form.notation, lambda term: show(term, form))
+    text = ""
+    for term in form.notation.order.terms(expression):
+        item = show(term, form)
+        if not text:
+            text = item
+        elif item.startswith("-"):
+            text += f" {TERM}- {item[1:].lstrip()}"
+        else:
+            text += f" {TERM}+ {item}"
+    return text
 
 
 @show.register(Mul)
@@ -157,36 +167,6 @@ def application(function: type[Function], arguments: list[str]) -> str:
         opening, closing = FENCED[name]
         return f"{opening}{solid(', '.join(arguments))}{closing}"
     return COMMANDS.get(name, rf"\operatorname{{{name}}}") + bracket(", ".join(arguments))
-
-
-def joined(expression: Expr, notation: Notation, printed) -> str:  # type: ignore[no-untyped-def]
-    """The terms of a sum in reading order, each printed, with its sign between."""
-    text = ""
-    for term in notation.order.terms(expression):
-        item = printed(term)
-        if not text:
-            text = item
-        elif item.startswith("-"):
-            text += f" {TERM}- {item[1:].lstrip()}"
-        else:
-            text += f" {TERM}+ {item}"
-    return text
-
-
-def quotient(expression: Expr) -> tuple[str, list[Expr], list[Expr]]:
-    """Sign, and the factors above and below the fraction bar."""
-    coefficient, rest = expression.as_coeff_Mul()
-    sign = "-" if coefficient.could_extract_minus_sign() else ""
-    above, below = [], []
-    for factor in (abs(coefficient), *Mul.make_args(rest)):
-        if isinstance(factor, Pow) and factor.exp.could_extract_minus_sign():
-            below.append(factor.base**-factor.exp)
-        elif factor.is_Rational:
-            above += [abs(factor.p)] if factor.p != 1 else []
-            below += [factor.q] if factor.q != 1 else []
-        elif factor != 1:
-            above.append(factor)
-    return sign, [Add(a) for a in above], [Add(b) for b in below]
 
 
 def product(factors: list[Expr], form: IndexForm) -> str:

@@ -71,8 +71,7 @@ def _(expression: Expr, order: Order) -> Matrix:
 @_form.register(Mul)
 def _(expression: Expr, order: Order) -> Matrix:
     if is_negative(expression):
-        inner = _form(-expression, order)
-        return Plus((inner,), (True,), inner.indices)
+        return _total(expression, (), order)
     return _multiplied(_factors(expression, order))
 
 
@@ -84,11 +83,7 @@ def _factors(expression: Expr, order: Order) -> list[Matrix]:
 
 @_form.register(Add)
 def _(expression: Expr, order: Order) -> Matrix:
-    terms = order.terms(expression)
-    negative = tuple(is_negative(term) for term in terms)
-    forms = [_form(-term if minus else term, order) for term, minus in zip(terms, negative, strict=True)]
-    indices, brought = _alike(forms)
-    return Plus(brought, negative, indices)
+    return _total(expression, (), order)
 
 
 @_form.register(Pow)
@@ -111,22 +106,24 @@ def _(expression: Expr, order: Order) -> Matrix:
 
 
 def _contracted(value: Expr, over: Indices, order: Order) -> Matrix:
-    """The sum of `value` over the indices `over`, term by term."""
+    """The sum of `value` over the indices `over`."""
     if not over:
         return _form(value, order)
-    if isinstance(value, Add):
-        terms = order.terms(value)
-        negative = tuple(is_negative(term) for term in terms)
-        forms = [_contracted(-t if m else t, over, order) for t, m in zip(terms, negative, strict=True)]
-        indices, brought = _alike(forms)
-        return Plus(brought, negative, indices)
-    if is_negative(value):
-        inner = _contracted(-value, over, order)
-        return Plus((inner,), (True,), inner.indices)
+    if isinstance(value, Add) or is_negative(value):
+        return _total(value, over, order)
     factors = _factors(value, order)
     for index in reversed(over):
         factors = _contract(factors, index)
     return _multiplied(factors)
+
+
+def _total(value: Expr, over: Indices, order: Order) -> Matrix:
+    """The sum of `value` over the indices `over`, term by term, each with its sign."""
+    terms = order.terms(value)
+    negative = tuple(is_negative(term) for term in terms)
+    forms = [_contracted(-t if minus else t, over, order) for t, minus in zip(terms, negative, strict=True)]
+    indices, brought = _alike(forms)
+    return Plus(brought, negative, indices)
 
 
 def _contract(factors: Sequence[Matrix], index: Idx) -> list[Matrix]:

@@ -1,6 +1,7 @@
 r"""Matrix expressions as LaTeX: U^{(r)\top} \bar{a}^{(r)}_{t}, with \odot for what is elementwise."""
 
 from functools import singledispatch
+from types import UnionType
 
 from grusym.calculus.program import Node
 from grusym.emit.latex import application
@@ -113,7 +114,7 @@ def _(matrix: Applied, notation: Notation) -> str:
     return application(matrix.function, [show(argument, notation) for argument in matrix.arguments])
 
 
-def _atom(matrix: Matrix, notation: Notation, loose: type | object) -> str:
+def _atom(matrix: Matrix, notation: Notation, loose: type | UnionType) -> str:
     """A factor, in brackets where it is of a kind that binds less."""
     inner = show(matrix, notation)
-    return bracket(inner) if isinstance(matrix, loose) or inner.startswith("-") else inner  # type: ignore[arg-type]
+    return bracket(inner) if isinstance(matrix, loose) or inner.startswith("-") else inner

@@ -1,20 +1,27 @@
 """The Python names of one kernel: of its arrays, of the tensors in them, of sizes, and of what is read at a step."""
 
+import keyword
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sympy import Expr, Idx, Symbol
+from sympy import Expr, Idx
 
 from grusym.emit.numpy_arguments import saved_key
-from grusym.emit.numpy_names import python_names
 from grusym.emit.numpy_operand import linear
 from grusym.equations.axis import extent_of, indices_in
-from grusym.equations.names import code_name, saved_name
+from grusym.equations.names import code_name, fresh, saved_name
 from grusym.equations.tensor import accesses, indices_of, is_plain, tensor_of
 from grusym.errors import LoweringError
 from grusym.lower.ir import Buffer, Kernel, Kind, Loop
 from grusym.lower.lowered import Lowered
 from grusym.lower.traverse import assigns
+
+# What the text of a module calls by name.
+TAKEN = frozenset(
+    "np math params saved saving grads forward backward sigmoid erf gather scatter_add inside sizes check name "
+    "range reversed float tuple zip ValueError".split()
+)
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,17 @@ class Variables:
 
     def _step(self, index: Expr) -> str:
         return linear(index, {i: self.names[i.name] for i in indices_in(index)}, self.names)
+
+
+def python_names(words: Iterable[str]) -> dict[str, str]:
+    """A name for every word: the word itself, unless that means something else in the module or in Python."""
+    names: dict[str, str] = {}
+    taken = set(TAKEN)
+    for word in dict.fromkeys(words):
+        refused = taken | ({word} if keyword.iskeyword(word) or keyword.issoftkeyword(word) else set())
+        names[word] = fresh((word, f"{word}_"), refused)
+        taken.add(names[word])
+    return names
 
 
 def variables(lowered: Lowered, kernel: Kernel) -> Variables:
@@ -99,9 +117,7 @@ def _index_arrays(kernel: Kernel, loops: set[Idx]) -> tuple[Idx, ...]:
 
 def array_of(index: Idx, names: dict[str, str]) -> str:
     """The statement that makes the array of an index."""
-    extent = extent_of(index)
-    assert isinstance(extent, Symbol)
-    return f"{names[index.name]} = np.arange({names[extent.name]})"
+    return f"{names[index.name]} = np.arange({linear(extent_of(index), {}, names)})"
 
 
 def dtype_of(kernel: Kernel, names: dict[str, str]) -> str:

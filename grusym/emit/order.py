@@ -85,6 +85,22 @@ class Order:
         return (negative + 1, 4 if roles == [PARAMETER] else 3, 0, 0, keys)
 
 
+def quotient(expression: Expr) -> tuple[str, list[Expr], list[Expr]]:
+    """Sign, and the factors above and below the fraction bar."""
+    coefficient, rest = expression.as_coeff_Mul()
+    sign = "-" if coefficient.could_extract_minus_sign() else ""
+    above, below = [], []
+    for factor in (abs(coefficient), *Mul.make_args(rest)):
+        if isinstance(factor, Pow) and factor.exp.could_extract_minus_sign():
+            below.append(factor.base**-factor.exp)
+        elif factor.is_Rational:
+            above += [abs(factor.p)] if factor.p != 1 else []
+            below += [factor.q] if factor.q != 1 else []
+        elif factor != 1:
+            above.append(factor)
+    return sign, [Add(a) for a in above], [Add(b) for b in below]
+
+
 def is_negative(term: Expr) -> bool:
     """Whether a term is written with a minus sign: its number is negative."""
     return bool(term.as_coeff_Mul()[0].is_negative)

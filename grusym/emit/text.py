@@ -9,8 +9,7 @@ from sympy import Add, Expr, Function, Mul, Pow, Sum
 from grusym.calculus.derivation import Derivation
 from grusym.calculus.program import Node
 from grusym.calculus.reverse import Step
-from grusym.emit.latex import quotient
-from grusym.emit.order import Order
+from grusym.emit.order import Order, quotient
 from grusym.emit.sections import contributes, shown_steps
 from grusym.equations.axis import extent_of, indices_in
 from grusym.equations.cell import Equation

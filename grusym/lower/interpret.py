@@ -5,6 +5,8 @@ mpmath numbers (dtype object) for reference values that are the same on every ma
 """
 
 from collections.abc import Callable, Mapping
+from functools import reduce
+from operator import add, mul
 from typing import Any
 
 import numpy as np
@@ -117,9 +119,9 @@ class _Interpreter:
             return self.constant(Integer(self.sizes[expression.name]))
         arguments = [self.value(argument, at) for argument in expression.args]
         if isinstance(expression, Add):
-            return sum(arguments[1:], arguments[0])
+            return reduce(add, arguments)
         if isinstance(expression, Mul):
-            return _product(arguments)
+            return reduce(mul, arguments)
         if isinstance(expression, Pow):
             exponent = expression.exp
             return arguments[0] ** (int(exponent) if exponent.is_Integer else arguments[1])
@@ -131,13 +133,6 @@ class _Interpreter:
         if self.dtype is object:
             return _mpf(number.p) / number.q if number.is_Rational else _mpf(str(Float(number, 60)))
         return np.asarray(float(number), dtype=self.dtype)[()]
-
-
-def _product(factors: list[Any]) -> Any:
-    result = factors[0]
-    for factor in factors[1:]:
-        result = result * factor
-    return result
 
 
 def _mpf(value: Any) -> Any:

@@ -5,6 +5,8 @@ scheduled or shared with what it judges. The numbers may be complex, which is wh
 """
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import add, mul
 from typing import Any
 
 import numpy as np
@@ -65,13 +67,10 @@ class NumPy:
         return float(expression)
 
     def add(self, terms: Sequence[Any]) -> Any:
-        return sum(terms[1:], terms[0])
+        return reduce(add, terms)
 
     def multiply(self, factors: Sequence[Any]) -> Any:
-        product = factors[0]
-        for factor in factors[1:]:
-            product = product * factor
-        return product
+        return reduce(mul, factors)
 
     def power(self, base: Any, exponent: Expr) -> Any:
         if exponent.is_Integer:
