@@ -6,6 +6,7 @@ The command line prints it and exits with code 2; a subclass exists where a call
 
 from collections.abc import Sequence
 
+EXCERPT = 100  # characters of a line of a cell that are shown
 OUTPUT_TAIL = 20  # lines of a compiler's output that are repeated
 
 
@@ -54,17 +55,22 @@ class CellError(GrusymError):
         return f"{where}: {self.message}{self._excerpt()}"
 
     def _excerpt(self) -> str:
-        """The offending line, without its own indentation, and a caret under the column."""
+        """The offending line, or the part of a long one, without its own indentation, and a caret under the column."""
         lines = self.text.split("\n")
         if self.line > len(lines):
             return ""
         line = lines[self.line - 1].rstrip()
         shown = line.lstrip()
+        if not shown:
+            return ""
+        at = max(0, self.column - 1 - (len(line) - len(shown)))
+        start = max(0, min(at - EXCERPT // 2, len(shown) - EXCERPT))
+        before, after = "..." * (start > 0), "..." * (start + EXCERPT < len(shown))
+        shown, at = f"{before}{shown[start : start + EXCERPT]}{after}", len(before) + at - start
         if not self.column:
             return f"\n    {shown}"
-        before = line[: self.column - 1].ljust(self.column - 1)[len(line) - len(shown) :]
         # A tab stays a tab: it is as wide above the caret as before it.
-        padding = "".join("\t" if character == "\t" else " " for character in before)
+        padding = "".join("\t" if character == "\t" else " " for character in shown[:at].ljust(at))
         return f"\n    {shown}\n    {padding}^"
 
 

@@ -26,6 +26,22 @@ def test_a_cell_error_says_no_more_than_it_knows():
     assert str(CellError("no update", "f", 9, 9)) == "<cell>:9:9: no update"
 
 
+def test_an_excerpt_of_a_long_line_is_about_the_column():
+    line = "  " + "h[i] + " * 40 + "q[i]"
+    column = line.index("q") + 1
+    *_, shown, caret = str(CellError("unknown", line, 1, column)).splitlines()
+    assert len(shown) < 120
+    assert shown.startswith("    ...")
+    assert shown[caret.index("^") :] == "q[i]"
+    *_, shown, caret = str(CellError("unknown", line, 1, 3)).splitlines()
+    assert shown.endswith("...")
+    assert shown[caret.index("^")] == "h"
+
+
+def test_an_empty_line_is_not_shown():
+    assert str(CellError("no equation", "f\n\n", 3, 1)) == "<cell>:3:1: no equation"
+
+
 def test_a_compiler_error_keeps_the_command_and_the_end_of_the_output():
     output = "\n".join(f"line {n}" for n in range(100))
     error = CompilerError("cc failed with status 1; see below", ["cc", "-c", "gru.c"], output)

@@ -10,6 +10,7 @@ from grusym.emit.notation import Notation
 from grusym.emit.sections import in_matrix_form, totals
 from grusym.emit.text import text_document
 from grusym.equations.cell import Cell
+from grusym.equations.library import as_cell
 
 
 @dataclass(frozen=True, repr=False)
@@ -39,14 +40,13 @@ class ShownDerivation(Derivation):
         return latex_document(self)
 
 
-def derive(cell: Cell) -> ShownDerivation:
+def derive(cell: Cell | str) -> ShownDerivation:
     """Derive the gradients of a cell: its adjoint of one step, its BPTT, and the steps that led there.
 
-    >>> from grusym.equations.library import cell
-    >>> derive(cell("rnn", biases="none"))
+    >>> derive("rnn:biases=none")
     <derivation of rnn:biases=none: 12 steps>
 
-    Raises DerivativeError for a function without a derivative rule.
+    `cell` may be its spelling on the command line. Raises DerivativeError for a function without a derivative rule.
     """
-    bare = derive_bare(cell)
+    bare = derive_bare(as_cell(cell))
     return ShownDerivation(**{field.name: getattr(bare, field.name) for field in fields(bare)})

@@ -4,6 +4,7 @@ import importlib
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from types import ModuleType
 
 from grusym.equations.cell import Cell
@@ -82,7 +83,10 @@ def _family(name: str) -> ModuleType:
 
 def _from_file(path: Path) -> Cell:
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
+        kind = path.stat()
+        if not (S_ISREG(kind.st_mode) or S_ISDIR(kind.st_mode)):  # reading it might never end
+            raise InputError(f"{path} is a device or a pipe; pass the path of a file")
+        if kind.st_size > MAX_FILE_BYTES:
             raise InputError(f"{path} is larger than {MAX_FILE_BYTES} bytes; that is no cell")
         text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a byte order mark
     except UnicodeDecodeError as error:

@@ -167,6 +167,8 @@ class _Parser:
         return Reference(name, tuple(indices))
 
     def assignment(self) -> Assignment:
+        if self.peek().kind in ("+", "-", "*", "/", "^"):
+            raise self.unexpected("an equation (one goes on where a line ends with an operator, or inside brackets)")
         target = self.reference()
         self.take("=", f"'=' after {target.token.text}")
         value = self.terms()
@@ -204,6 +206,8 @@ class _Parser:
             power = -1 if following == "/" else 1
             if following in ("*", "/"):
                 self.take(following, "")
+                if self.peek().kind == "*":
+                    raise self.unexpected("a factor (a power is written a^2)")
                 self.skip_lines()
             elif following not in ("name", "number", "("):
                 return factors[0][1] if len(factors) == 1 and factors[0][0] == 1 else Factors(start, tuple(factors))

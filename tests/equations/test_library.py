@@ -1,5 +1,6 @@
 """Cells by name: options, their spelling, and `.cell` files."""
 
+import os
 from itertools import product
 from pathlib import Path
 
@@ -101,6 +102,15 @@ def test_a_file_that_is_no_text_is_refused(tmp_path):
         cell(str(tmp_path / "folder.cell"))
     with pytest.raises(InputError, match="cannot read the cell file"):
         cell("\0.cell")
+
+
+def test_what_would_be_read_for_ever_is_refused(tmp_path):
+    zeros, pipe = tmp_path / "zeros.cell", tmp_path / "pipe.cell"
+    zeros.symlink_to("/dev/zero")
+    os.mkfifo(pipe)
+    for path in (zeros, pipe):
+        with pytest.raises(InputError, match=f"^{path} is a device or a pipe; pass the path of a file$"):
+            cell(str(path))
 
 
 @pytest.mark.parametrize("path", sorted(CELLS.glob("*.cell")), ids=lambda path: path.stem)

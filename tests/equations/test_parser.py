@@ -75,6 +75,7 @@ def test_operators(value, meaning):
 
 
 OPEN = "'(' after the cell's name"
+GOES_ON = "expected an equation (one goes on where a line ends with an operator, or inside brackets), found '+'"
 ATOM = "expected a number, a tensor, a function or '(', found "
 UNKNOWN = (
     "unknown function arctan; known are abs, cos, erf, exp, log, max, min, relu, sigmoid, sin, softplus, sqrt, step, "
@@ -110,13 +111,13 @@ UNKNOWN = (
             "f(h[k]) -> h'[k] axes k: H\n»",
             "expected an equation, as in 'r[i] = sigmoid(W_r[i,j] x[j])', found the end of the text",
         ),
-        (HEAD + "»+ h[i]", "expected a tensor, as in h[k], found '+'"),
+        (HEAD + "»+ h[i]", GOES_ON),
         (HEAD + "h'[i] »h[i]", "expected '=' after h', found 'h'"),
         (HEAD + "h'[i] = »", ATOM + "the end of the text"),
         (HEAD + "h'[i] = »\n h[i]", ATOM + "the end of the line"),
         (HEAD + "h'[i] = h[i] + »", ATOM + "the end of the text"),
-        (HEAD + "h'[i] = h[i]\n »+ h[k]", "expected a tensor, as in h[k], found '+'"),
-        (HEAD + "h'[i] = h[i] * »* 2", ATOM + "'*'"),
+        (HEAD + "h'[i] = h[i]\n »+ h[k]", GOES_ON),
+        (HEAD + "h'[i] = h[i] * »* 2", "expected a factor (a power is written a^2), found '*'"),
         (HEAD + "h'[i] = h[i] + »- 2", ATOM + "'-'"),
         (HEAD + "h'[i] = 2^3»^4", "expected an operator or the end of the equation, found '^'"),
         (HEAD + "h'[i] = 2^-»-4", ATOM + "'-'"),
