@@ -62,6 +62,8 @@ def check_array(name: str, array: Any, dtype: str) -> None:
     """Raise InputError unless this is a contiguous NumPy array of the dtype."""
     if not isinstance(array, np.ndarray):
         raise InputError(f"{name} is a {type(array).__name__}, not a NumPy array; pass np.asarray({name}, np.{dtype})")
+    if isinstance(array, np.ma.MaskedArray):
+        raise InputError(f"{name} is a masked array, and kernels see no masks; pass {name}.filled(value)")
     if array.dtype != np.dtype(dtype):
         raise InputError(f"{name} is {array.dtype}, but the kernel computes in {dtype}; pass {name}.astype(np.{dtype})")
     if not array.flags.aligned:

@@ -30,7 +30,7 @@ class Backend(Protocol):
     def backward(self, sizes: Mapping[str, int], given: Arrays, packed: Any, saved: Any) -> Arrays: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Kernel:
     """A generated kernel, ready to run. Made by `build`."""
 
@@ -39,6 +39,10 @@ class Kernel:
     dtype: str
     schedule: str
     backend: Backend
+
+    def __repr__(self) -> str:
+        convention = self.lowered.layout.convention
+        return f"<{self.target} kernel of {self.cell.spelling}: {self.dtype}, convention {convention}>"
 
     @property
     def cell(self) -> Cell:

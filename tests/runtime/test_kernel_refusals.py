@@ -23,6 +23,12 @@ def wrong_calls(kernel, given):
             params,
             "x is float32, but the kernel computes in float64; pass x.astype(np.float64)",
         ),
+        "a mask": (
+            np.ma.array(x, mask=x > 0),
+            h0,
+            params,
+            "x is a masked array, and kernels see no masks; pass x.filled(value)",
+        ),
         "a list": (x.tolist(), h0, params, "x is a list, not a NumPy array; pass np.asarray(x, np.float64)"),
         "an input that is None": (None, h0, params, "the input x is missing"),
         "too many states": (x, (h0, h0), params, "the initial state consists of h0: 1 array(s), not 2"),
@@ -173,3 +179,8 @@ def test_a_compiler_that_fails_is_quoted(monkeypatch, tmp_path):
     assert "no disk" in caught.value.message
     assert caught.value.command[0] == str(script)
     assert not list((tmp_path / "cache").glob("*.so"))
+
+
+def test_a_kernel_says_what_it_is_in_a_line(build):
+    kernel = build("gru:reset=before", "numpy", "float32", "own")
+    assert repr(kernel) == "<numpy kernel of gru:reset=before: float32, convention own>"
