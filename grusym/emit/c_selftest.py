@@ -13,7 +13,7 @@ from grusym.emit.c_interface import CKernel
 from grusym.emit.c_lines import STEP, WIDTH, fold
 from grusym.equations.axis import BATCH, TIME
 from grusym.errors import LoweringError
-from grusym.lower.interpret import run
+from grusym.lower.interpret import run_both
 from grusym.lower.ir import Kind
 
 EXTENTS = (3, 4, 2, 5)  # of the cell's axes, in turn; all differ from each other where there are few
@@ -143,14 +143,9 @@ def _expected(kernel: CKernel, sizes: Mapping[str, int], given: Mapping[str, Any
     """Every result's elements, to 30 digits."""
     import mpmath
 
-    lowered = kernel.lowered
     with mpmath.workdps(30):
-        forward = run(lowered.forward, sizes, given, dtype=object)
-        kept = {b.name: forward[b.name] for b in lowered.forward.of_kind(Kind.SAVED)}
-        backward = run(lowered.backward, sizes, {**given, **kept}, dtype=object)
-    return {b.name: list(forward[b.name].ravel()) for b in lowered.forward.of_kind(Kind.OUTPUT)} | {
-        b.name: list(backward[b.name].ravel()) for b in lowered.backward.of_kind(Kind.OUTPUT, Kind.GRADIENT)
-    }
+        results = run_both(kernel.lowered, sizes, given, object)
+    return {name: list(array.ravel()) for name, array in results.items()}
 
 
 def _fits(kernel: CKernel, value: Any) -> bool:

@@ -17,6 +17,7 @@ from grusym.equations.axis import extent_of, indices_in
 from grusym.equations.functions import NAMES
 from grusym.equations.tensor import indices_of, is_access, tensor_of
 from grusym.lower.ir import Assign, Kernel, Kind, Loop, Statement
+from grusym.lower.lowered import Lowered
 
 Arrays = dict[str, Any]
 
@@ -45,6 +46,16 @@ def run(
         names[place.tensor] = place.view(buffers[place.buffer], sizes)
     _Interpreter(dict(sizes), names, saving, dtype).body(kernel.body, {})
     return buffers
+
+
+def run_both(lowered: Lowered, sizes: Mapping[str, int], given: Mapping[str, Any], dtype: Any = np.float64) -> Arrays:
+    """Outputs and gradients by name: forward, then backward on what forward saves."""
+    forward, backward = lowered.forward, lowered.backward
+    ahead = run(forward, sizes, given, dtype=dtype)
+    saved = {buffer.name: ahead[buffer.name] for buffer in forward.of_kind(Kind.SAVED)}
+    back = run(backward, sizes, {**given, **saved}, dtype=dtype)
+    outputs = {buffer.name: ahead[buffer.name] for buffer in forward.of_kind(Kind.OUTPUT)}
+    return outputs | {buffer.name: back[buffer.name] for buffer in backward.of_kind(Kind.OUTPUT, Kind.GRADIENT)}
 
 
 class _Interpreter:

@@ -9,14 +9,13 @@ from grusym.calculus.forward import tangent_cell
 from grusym.equations.cell import Cell
 from grusym.equations.layer import Layer
 from grusym.equations.names import cotangent_name, final_name, initial_name, tangent_name
-from grusym.verify.layer_values import layer_values
+from grusym.verify.layer_values import arguments, layer_values
 
 
 def directions(cell: Cell, arrays: Mapping[str, Any], seed: int) -> dict[str, Any]:
     """A random v for every input, initial state and parameter, by their names."""
     random = np.random.default_rng((seed, 2))
-    names = [t.name for t in (*cell.inputs, *cell.parameters)] + [initial_name(s.name) for s in cell.states]
-    return {name: random.normal(size=np.shape(arrays[name])) for name in names}
+    return {name: random.normal(size=np.shape(arrays[name])) for name in arguments(cell)}
 
 
 def along(cell: Cell, sizes: Mapping[str, int], arrays: Mapping[str, Any], v: Mapping[str, Any]) -> tuple[float, float]:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from grusym.equations.names import cotangent_name
-from grusym.lower.interpret import run
-from grusym.lower.ir import Kernel, Kind
+from grusym.lower.interpret import run_both
+from grusym.lower.ir import Kind
 from grusym.lower.lowered import Lowered
 from grusym.verify.adjointness import along, directions
 from grusym.verify.comparison import FLOAT64, NOTHING, Deviation, allowed, largest, worst
@@ -50,7 +50,7 @@ def gather_evidence(lowered: Lowered, sizes: Mapping[str, int], dtype: str, seed
     """
     for draw in range(DRAWS):
         drawn = problem(lowered, sizes, dtype, seed * DRAWS + draw)
-        reference, bound64 = _interpreted(lowered, drawn), error_bounds(lowered, drawn, "float64")
+        reference, bound64 = run_both(lowered, drawn.sizes, drawn.arrays), error_bounds(lowered, drawn, "float64")
         sure = (max(FLOAT64 * largest(reference[name]), NOTHING) for name in reference)
         if all(2 * largest(bound64[name]) <= limit for name, limit in zip(reference, sure, strict=True)):
             break
@@ -97,15 +97,6 @@ def unjudged(lowered: Lowered) -> dict[str, tuple[str, str]]:
     else:
         return {}
     return dict.fromkeys(("torch-forward", "torch-gradient"), verdict)
-
-
-def _interpreted(lowered: Lowered, given: Problem) -> dict[str, Any]:
-    def of(kernel: Kernel, buffers: Mapping[str, Any], *kinds: Kind) -> dict[str, Any]:
-        return {buffer.name: buffers[buffer.name] for buffer in kernel.of_kind(*kinds)}
-
-    ahead = run(lowered.forward, given.sizes, given.arrays)
-    back = run(lowered.backward, given.sizes, {**given.arrays, **of(lowered.forward, ahead, Kind.SAVED)})
-    return of(lowered.forward, ahead, Kind.OUTPUT) | of(lowered.backward, back, Kind.OUTPUT, Kind.GRADIENT)
 
 
 def _own(lowered: Lowered, given: Problem, answers: Mapping[str, Any]) -> dict[str, Any]:

@@ -60,6 +60,11 @@ def layer_values(cell: Cell, sizes: Mapping[str, int], arrays: Mapping[str, Any]
     return results | {final_name(s.name): values[s.name] for s in cell.states}
 
 
+def arguments(cell: Cell) -> list[str]:
+    """What a gradient is taken with respect to: inputs, parameters and initial states, by name."""
+    return [t.name for t in (*cell.inputs, *cell.parameters)] + [initial_name(s.name) for s in cell.states]
+
+
 class NumPy:
     """Real or complex arrays."""
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from grusym.equations.cell import Cell
 from grusym.equations.layer import Layer
-from grusym.equations.names import cotangent_name, final_name, initial_name
-from grusym.verify.layer_values import layer_values
+from grusym.equations.names import cotangent_name, final_name
+from grusym.verify.layer_values import arguments, layer_values
 
 STEP = 1e-30
 LANES = 128  # elements at a time
@@ -25,7 +25,7 @@ def numerical_gradients(cell: Cell, sizes: Mapping[str, int], arrays: Mapping[st
     `arrays` holds inputs (T, B, ...), initial states (B, ...), parameters by their names in the equations, and the
     cotangents.
     """
-    names = [t.name for t in (*cell.inputs, *cell.parameters)] + [initial_name(s.name) for s in cell.states]
+    names = arguments(cell)
     elements = [(name, index) for name in names for index in range(np.size(arrays[name]))]
     if len(elements) > MOST:
         chosen = np.random.default_rng(seed).choice(len(elements), MOST, replace=False)
@@ -42,7 +42,7 @@ def numerical_gradients(cell: Cell, sizes: Mapping[str, int], arrays: Mapping[st
 def _slopes(cell: Cell, sizes: Mapping[str, int], arrays: Mapping[str, Any], block: list[tuple[str, int]]) -> Any:
     lanes, inputs = len(block), {tensor.name for tensor in cell.inputs}
     stacked = {}
-    for name in {t.name for t in (*cell.inputs, *cell.parameters)} | {initial_name(s.name) for s in cell.states}:
+    for name in arguments(cell):
         copies = np.repeat(np.asarray(arrays[name], dtype=np.complex128)[None], lanes, axis=0)
         for lane, (tensor, index) in enumerate(block):
             if tensor == name:

@@ -35,14 +35,10 @@ class Problem:
         return self.arrays[name].astype(self.dtype)
 
 
-def problems(lowered: Lowered, dtype: str, examples: int, seed: int) -> list[Problem]:
-    """This many problems, from small to large, so that the first that fails is small."""
-    names = [symbol.name for symbol in lowered.layer.sizes]
-    return [problem(lowered, sizes, dtype, seed) for sizes in some_sizes(names, examples, seed)]
-
-
 def some_sizes(names: list[str], examples: int, seed: int) -> list[dict[str, int]]:
-    """Sizes from small to large: all 1, all different, one at a time 1 among others, only T over 1, then random ones.
+    """This many sizes, from small to large, so that the first that fails is small.
+
+    All 1, all different, one at a time 1 among others, only T over 1, then random ones.
 
     >>> some_sizes(["T", "B", "I", "H"], 2, 0)
     [{'T': 1, 'B': 1, 'I': 1, 'H': 1}, {'T': 3, 'B': 2, 'I': 4, 'H': 5}]

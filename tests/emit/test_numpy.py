@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from grusym.emit.numpy_kernel import emit_numpy
 from grusym.equations.cell import Cell
 from grusym.errors import LoweringError
+from grusym.lower.interpret import run, run_both
 from grusym.lower.ir import Kind
 from grusym.lower.lowered import lower
 from tests.emit.numpy_modules import forward, loaded, text_of, train
-from tests.lower import layers
 from tests.lower.judges import assert_close, by_torch
-from tests.lower.layers import ALL, lowered, random_arrays, some_sizes
+from tests.lower.layers import ALL, lowered, of_kinds, random_arrays, some_sizes
 
 ROOT = Path(__file__).parents[2]
 
@@ -71,7 +71,7 @@ def judge(lowered_cell, text: str, sizes, seed: int = 0) -> None:
     """Raises AssertionError unless a module's results in double precision are those of the interpreter."""
     given = random_arrays(lowered_cell, sizes, seed)
     got = train(lowered_cell, loaded(text), given)
-    assert_close(got, layers.train(lowered_cell, sizes, given), 1e-12)
+    assert_close(got, run_both(lowered_cell, sizes, given), 1e-12)
 
 
 SIZES = ((), (1,) * 9, (0, 2), (4, 3, 2, 5, 3, 6, 2))  # all different, all one, no step, others
@@ -92,7 +92,7 @@ def test_a_module_computes_in_the_dtype_of_its_arrays(name, dtype):
     given = random_arrays(one, sizes, 1)
     got = train(one, loaded(text_of(one)), of_dtype(given, dtype))
     assert {array.dtype for array in got.values()} == {np.dtype(dtype)}
-    assert_close(got, layers.train(one, sizes, given), 1e-4 if dtype is np.float32 else 1e-12)
+    assert_close(got, run_both(one, sizes, given), 1e-4 if dtype is np.float32 else 1e-12)
 
 
 @pytest.mark.parametrize("name", CONVENTIONS)
@@ -264,5 +264,5 @@ def test_a_name_of_a_saved_tensor_is_that_of_the_kernel_without_its_prefix():
     sizes = some_sizes(one.forward)
     given = random_arrays(one, sizes, 3)
     _, saved = forward(one, loaded(text_of(one)), given)
-    want = layers.of_kinds(one.forward, layers.run(one.forward, sizes, given), Kind.SAVED)
+    want = of_kinds(one.forward, run(one.forward, sizes, given), Kind.SAVED)
     assert_close({f"saved_{key}": value for key, value in saved.items()}, want, 1e-12)

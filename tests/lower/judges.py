@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
+from grusym.lower.interpret import run_both
 from grusym.lower.lowered import Lowered
-from tests.lower.layers import forward, inputs, loss, random_arrays, some_sizes, train
+from tests.lower.layers import forward, inputs, loss, random_arrays, some_sizes
 
 
 def assert_close(got: Mapping[str, np.ndarray], want: Mapping[str, np.ndarray], tolerance: float) -> None:
@@ -47,14 +48,14 @@ def judge_by_torch(lowered: Lowered, *sizes: int, seed: int = 0) -> None:
     """Raises AssertionError unless all outputs and gradients are PyTorch's, for T, B, I, H."""
     extents = some_sizes(lowered.forward, *sizes)
     given = random_arrays(lowered, extents, seed)
-    assert_close(train(lowered, extents, given), by_torch(lowered, extents, given), 1e-12)
+    assert_close(run_both(lowered, extents, given), by_torch(lowered, extents, given), 1e-12)
 
 
 def judge_by_differences(lowered: Lowered, *sizes: int, seed: int = 0) -> None:
     """Raises AssertionError unless every gradient is, along a random direction, what central differences say."""
     extents = some_sizes(lowered.forward, *sizes)
     given = random_arrays(lowered, extents, seed)
-    result = train(lowered, extents, given)
+    result = run_both(lowered, extents, given)
     random, step = np.random.default_rng(seed + 1), 1e-5
     for name in inputs(lowered):
         direction = random.normal(size=given[name].shape)

@@ -97,15 +97,6 @@ def forward(lowered: Lowered, sizes: Mapping[str, int], given: Mapping[str, np.n
     return of_kinds(lowered.forward, result, Kind.OUTPUT)
 
 
-def train(lowered: Lowered, sizes: Mapping[str, int], given: Mapping[str, np.ndarray], dtype=np.float64):
-    """Outputs and gradients by name."""
-    ahead = run(lowered.forward, sizes, given, dtype=dtype)
-    tape = {**given, **of_kinds(lowered.forward, ahead, Kind.SAVED)}
-    back = run(lowered.backward, sizes, tape, dtype=dtype)
-    outputs = of_kinds(lowered.forward, ahead, Kind.OUTPUT)
-    return outputs | of_kinds(lowered.backward, back, Kind.OUTPUT, Kind.GRADIENT)
-
-
 def loss(lowered: Lowered, outputs: Mapping[str, np.ndarray], given: Mapping[str, np.ndarray]) -> float:
     """The sum of all outputs, each weighted by its cotangent."""
     return sum(float(np.vdot(given[f"d{name}"], value)) for name, value in outputs.items())

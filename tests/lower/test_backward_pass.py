@@ -17,12 +17,12 @@ from grusym.equations.tensor import access, indices_of, tensor_of
 from grusym.lower.backward_pass import lower_backward
 from grusym.lower.check import check
 from grusym.lower.forward_pass import lower_forward
-from grusym.lower.interpret import run
+from grusym.lower.interpret import run, run_both
 from grusym.lower.ir import Assign, Kind
 from grusym.lower.lowered import Lowered
 from grusym.lower.traverse import assigns, map_assigns, rename_accesses
 from tests.lower.judges import judge_by_differences, judge_by_torch
-from tests.lower.layers import ALL, cell_named, inputs, loss, lowered, random_arrays, some_sizes, train
+from tests.lower.layers import ALL, cell_named, inputs, loss, lowered, random_arrays, some_sizes
 
 IN_TORCH = [
     *("gru", "gru:biases=none", "lstm", "lstm:biases=none"),
@@ -59,7 +59,7 @@ def test_forward_mode_over_time_and_backward_agree(name):
     directions = {name: random.normal(size=arrays[name].shape) for name in inputs(layer)}
     jvp = run(kernel, sizes, arrays | {f"v_{name}": value for name, value in directions.items()})
     tangents = {b.name: jvp[f"v_{b.name}"] for b in layer.forward.of_kind(Kind.OUTPUT)}
-    gradients = train(layer, sizes, arrays)
+    gradients = run_both(layer, sizes, arrays)
     ahead = loss(layer, tangents, arrays)
     back = sum(float(np.vdot(gradients[f"d{name}"], value)) for name, value in directions.items())
     scale = sum(float(np.abs(gradients[f"d{name}"] * value).sum()) for name, value in directions.items())
@@ -71,7 +71,7 @@ def test_without_a_step_cotangents_pass_through(name):
     layer = lowered(name)
     sizes = some_sizes(layer.forward, 0)
     arrays = random_arrays(layer, sizes, seed=1)
-    result = train(layer, sizes, arrays)
+    result = run_both(layer, sizes, arrays)
     for state in layer.cell.states:
         np.testing.assert_array_equal(result[f"d{state.name}0"], arrays[f"d{state.name}_n"])
     for buffer in layer.backward.of_kind(Kind.GRADIENT):
@@ -83,7 +83,7 @@ def test_gradients_are_overwritten():
     sizes = some_sizes(layer.forward)
     arrays = random_arrays(layer, sizes, seed=1)
     assert all(np.isnan(array).all() for array in run(layer.backward, sizes | {"T": 0}, {})["dx"])
-    first, second = (train(layer, sizes, arrays) for _ in range(2))
+    first, second = (run_both(layer, sizes, arrays) for _ in range(2))
     for name, array in first.items():
         np.testing.assert_array_equal(second[name], array)
 

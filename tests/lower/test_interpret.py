@@ -9,10 +9,10 @@ from grusym.calculus.program import Guard
 from grusym.equations.axis import Axis
 from grusym.equations.functions import FUNCTIONS
 from grusym.equations.tensor import access
-from grusym.lower.interpret import run
+from grusym.lower.interpret import run, run_both
 from grusym.lower.ir import Assign, Buffer, Kernel, Kind, Loop, WhenSaving
 from tests.lower.judges import assert_close
-from tests.lower.layers import ALL, lowered, of_kinds, random_arrays, some_sizes, train
+from tests.lower.layers import ALL, lowered, of_kinds, random_arrays, some_sizes
 from tests.lower.one_by_one import run_one_by_one
 
 T, H, K = (Axis(name).extent for name in "THK")
@@ -101,7 +101,7 @@ def test_a_type_of_numbers_stays(name, dtype):
     else:
         layer = lowered(name)
         sizes = some_sizes(layer.forward)
-        results = [train(layer, sizes, random_arrays(layer, sizes, 0), dtype)]
+        results = [run_both(layer, sizes, random_arrays(layer, sizes, 0), dtype)]
     for result in results:
         for array in result.values():
             assert array.dtype == dtype
@@ -127,9 +127,9 @@ def test_many_digits_give_the_same(name):
     sizes = some_sizes(layer.forward, 2, 2, 2, 3, 2)
     given = random_arrays(layer, sizes, seed=4)
     with mpmath.workdps(30):
-        exact = train(layer, sizes, given, object)
+        exact = run_both(layer, sizes, given, object)
     want = {name: np.array(array, dtype=np.float64) for name, array in exact.items()}
-    assert_close(train(layer, sizes, given), want, 1e-14)
+    assert_close(run_both(layer, sizes, given), want, 1e-14)
 
 
 def test_given_floats_are_computed_with_in_many_digits():
@@ -172,6 +172,6 @@ def test_what_is_given_is_left_alone():
 def test_no_samples_give_empty_outputs():
     layer = lowered("every function")
     sizes = some_sizes(layer.forward, 3, 0)
-    result = train(layer, sizes, random_arrays(layer, sizes, 0))
+    result = run_both(layer, sizes, random_arrays(layer, sizes, 0))
     assert result["y"].shape == (3, 0, 4)
     assert not result["dw"].any()

@@ -6,8 +6,9 @@ import pytest
 import grusym
 from grusym.equations.cell import Cell
 from grusym.errors import InputError
+from grusym.lower.interpret import run_both
 from grusym.lower.ir import Kind
-from tests.lower.layers import CELLS, lowered, of_kinds, train
+from tests.lower.layers import CELLS, lowered, of_kinds
 from tests.runtime.kernels import TARGETS, data, params_of, pick
 
 CONV = str(CELLS / "conv.cell")
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("cache")
 def test_a_kernel_computes_what_the_ir_says(build, cell, convention, dtype, target):
     kernel = build(cell, target, dtype, convention)
     sizes, given = data(kernel)
-    want = train(kernel.lowered, sizes, {name: array.astype(np.float64) for name, array in given.items()})
+    want = run_both(kernel.lowered, sizes, {name: array.astype(np.float64) for name, array in given.items()})
     states = [state.name for state in kernel.cell.states]
     tape = kernel.forward(given["x"], tuple(given[f"{s}0"] for s in states), params_of(kernel, given))
     grads = kernel.backward(tape, given["dy"], tuple(given[f"d{s}_n"] for s in states))
@@ -189,7 +190,7 @@ def test_attributes_that_are_not_there_are_named(build):
 def test_the_interpreter_and_a_users_cell_agree(build):
     kernel = build(THREE)
     sizes, given = data(kernel, 4, 3, 2, 5, seed=3)
-    want = train(lowered("three_states.cell"), sizes, given)
+    want = run_both(lowered("three_states.cell"), sizes, given)
     tape = kernel.forward(given["x"], (given["h0"], given["c0"], given["n0"]), params_of(kernel, given))
     for name, array in of_kinds(kernel.lowered.forward, want, Kind.OUTPUT).items():
         np.testing.assert_allclose(tape.outputs[name], array, rtol=1e-12, atol=1e-13)
