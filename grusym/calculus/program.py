@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sympy import Expr, Idx
 
-from grusym.equations.axis import extent_of, indices_in
+from grusym.equations.axis import indices_in, spans
 from grusym.equations.tensor import accesses, indices_of, is_plain, tensor_of
 
 
@@ -17,7 +17,7 @@ class Guard:
 
     @property
     def always_holds(self) -> bool:
-        return self.index == 0 or (isinstance(self.index, Idx) and extent_of(self.index) == self.extent)
+        return self.index == 0 or spans(self.index, self.extent)
 
     def __str__(self) -> str:
         return f"0 <= {self.index} < {self.extent}"

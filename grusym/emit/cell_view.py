@@ -1,8 +1,9 @@
 """A cell as one looks it up: its equations, what goes in and comes out, and how its parameters are packed."""
 
-from sympy import Add, Expr, Mul, factor
+from sympy import Add, Mul, factor
 
 from grusym.conventions.packing import Layout
+from grusym.equations.axis import TIME
 from grusym.equations.cell import Cell
 from grusym.equations.layer import Layer
 from grusym.equations.names import final_name, initial_name
@@ -26,16 +27,16 @@ def cell_text(cell: Cell, layout: Layout) -> str:
     H*(H + I) parameters in convention torch
     """
     layer = Layer(cell)
-    rows = [("input", x.name, _shape(("T", "B", *x.shape)), "") for x in cell.inputs]
+    rows = [("input", x.name, str((TIME.extent, *layer.shape(x))), "") for x in cell.inputs]
     for state in cell.states:
         names = f"{initial_name(state.name)} to {final_name(state.name)}"
-        rows.append(("state", names, _shape(("B", *state.tensor.shape)), ""))
+        rows.append(("state", names, str(layer.shape(state.tensor)), ""))
     for series in layer.series:
         held = "" if series.name == series.tensor.name else f"{series.tensor.name} of every step"
-        rows.append(("output", series.name, _shape(("T", "B", *series.tensor.shape)), held))
+        rows.append(("output", series.name, str((TIME.extent, *layer.shape(series.tensor))), held))
     for name, shape in layout.arrays:
         held = ", ".join(place.tensor for place in layout.placements if place.buffer == name)
-        rows.append(("parameter", name, _shape(shape), "" if held == name else held))
+        rows.append(("parameter", name, str(shape), "" if held == name else held))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = [
         f"{kind:<11} {name:<{widths[1]}}  {shape:<{widths[2]}}  {held}".rstrip() for kind, name, shape, held in rows
@@ -43,7 +44,3 @@ def cell_text(cell: Cell, layout: Layout) -> str:
     count = factor(Add(*(Mul(*shape) for _, shape in layout.arrays)))
     summary = f"{count} parameters in convention {layout.convention}"
     return "\n".join((str(cell), "", *lines, "", summary))
-
-
-def _shape(extents: tuple[Expr | str, ...]) -> str:
-    return f"({', '.join(map(str, extents))}{',' if len(extents) == 1 else ''})"

@@ -14,7 +14,7 @@ from grusym.calculus.program import Guard, Node
 from grusym.emit.layout import TERM, Line, beside, bracket, solid
 from grusym.emit.notation import Notation, index_name, index_text, size_text
 from grusym.emit.order import quotient
-from grusym.equations.axis import extent_of
+from grusym.equations.axis import spans
 from grusym.equations.cell import Equation
 from grusym.equations.functions import NAMES
 from grusym.equations.tensor import indices_of, is_access, tensor_of
@@ -36,12 +36,8 @@ class IndexForm:
     def guards(self, element: Expr) -> tuple[Guard, ...]:
         """The conditions under which an access is inside its tensor, where its indices are not plainly so."""
         shape = self.shapes.get(tensor_of(element), ())
-        found = (Guard(i, e) for i, e in zip(indices_of(element), shape, strict=bool(shape)) if not _inside(i, e))
+        found = (Guard(i, e) for i, e in zip(indices_of(element), shape, strict=bool(shape)) if not spans(i, e))
         return tuple(guard for guard in dict.fromkeys(found) if guard not in self.stated)
-
-
-def _inside(index: Expr, extent: Expr) -> bool:
-    return isinstance(index, Idx) and extent_of(index) == extent
 
 
 def equation_line(equation: Equation, notation: Notation, shapes: Shapes) -> Line:

@@ -22,7 +22,7 @@ from grusym.emit.numpy_operand import (
     union,
 )
 from grusym.emit.numpy_reading import Reading
-from grusym.equations.axis import extent_of, indices_in
+from grusym.equations.axis import indices_in, spans
 from grusym.equations.functions import NAMES
 from grusym.equations.tensor import accesses, indices_of, is_access, tensor_of
 from grusym.errors import LoweringError
@@ -207,7 +207,7 @@ class Expressions:
         text = self.name(tensor, indices[:lead])
         axes: list[Idx] = []
         for axis, (index, extent) in reversed(list(enumerate(zip(indices[lead:], shape[lead:], strict=True)))):
-            if isinstance(index, Idx) and extent_of(index) == extent:
+            if spans(index, extent):
                 axes.insert(0, index)
                 continue
             own = self.within(index, scope)

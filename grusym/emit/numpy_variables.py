@@ -9,7 +9,7 @@ from sympy import Expr, Idx
 
 from grusym.emit.numpy_arguments import saved_key
 from grusym.emit.numpy_operand import linear
-from grusym.equations.axis import extent_of, indices_in
+from grusym.equations.axis import extent_of, indices_in, spans
 from grusym.equations.names import code_name, fresh, saved_name
 from grusym.equations.tensor import accesses, indices_of, is_plain, tensor_of
 from grusym.errors import LoweringError
@@ -104,7 +104,7 @@ def _index_arrays(kernel: Kernel, loops: set[Idx]) -> tuple[Idx, ...]:
     for assign in assigns(kernel.body):
         for element in accesses(assign.value):
             for index, extent in zip(indices_of(element), shapes[tensor_of(element)], strict=True):
-                if not (isinstance(index, Idx) and extent_of(index) == extent):
+                if not spans(index, extent):
                     found |= set(indices_in(index))
         if is_plain(indices_of(assign.target)):
             found |= {index for guard in assign.guards for index in indices_in(guard.index)}

@@ -33,6 +33,11 @@ def extent_of(index: Idx) -> Expr:
     return index.upper - index.lower + 1
 
 
+def spans(index: Expr, extent: Expr) -> bool:
+    """Whether an index expression is an index that runs over exactly this extent, and so stays in bounds."""
+    return isinstance(index, Idx) and extent_of(index) == extent
+
+
 def indices_in(expression: Expr) -> tuple[Idx, ...]:
     """The indices that occur in an expression, by name."""
     return tuple(sorted(expression.atoms(Idx), key=lambda index: index.name))

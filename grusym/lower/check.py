@@ -8,7 +8,7 @@ from sympy import Basic, Dummy, Expr, Idx, Integer
 
 from grusym.calculus.program import Guard
 from grusym.conventions.packing import Placement
-from grusym.equations.axis import extent_of, indices_in
+from grusym.equations.axis import extent_of, indices_in, spans
 from grusym.equations.tensor import accesses, indices_of, tensor_of
 from grusym.errors import LoweringError
 from grusym.lower.ir import READABLE, Assign, Kernel, Kind, Loop, Statement
@@ -187,7 +187,7 @@ class _Checker:
 
 def _in_bounds(index: Expr, extent: Expr) -> bool:
     """Whether 0 <= index < extent for every value of the indices in it and all sizes of at least one."""
-    if isinstance(index, Idx) and extent_of(index) == extent:
+    if spans(index, extent):
         return True
     expanded = index.expand()
     lowest = highest = expanded.xreplace(dict.fromkeys(indices_in(index), ZERO))

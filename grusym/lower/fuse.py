@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 
 from sympy import Expr, Idx
 
+from grusym.equations.axis import extent_of
 from grusym.equations.tensor import accesses, tensor_of
 from grusym.errors import LoweringError
 from grusym.lower.ir import Assign, Kernel, Loop, Statement, WhenSaving
 from grusym.lower.memory import Memory
 from grusym.lower.serialise import require_serialised
-from grusym.lower.traverse import Body, assigns, bound_in, same_range, swap_indices, with_body
+from grusym.lower.traverse import Body, assigns, bound_in, swap_indices, with_body
 
 
 def fuse(kernel: Kernel) -> Kernel:
@@ -79,7 +80,7 @@ def _can_merge(first: _Footprint, second: _Footprint, shared: Iterable[tuple[str
         return True
     if not isinstance(one, Loop) or not isinstance(other, Loop):
         return False
-    if one.descending != other.descending or not same_range(one.index, other.index):
+    if one.descending != other.descending or extent_of(one.index) != extent_of(other.index):
         return False
     if one.index.name != other.index.name and one.index.name in {index.name for index in bound_in(other.body)}:
         return False  # the index would be bound twice

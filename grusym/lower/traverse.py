@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping
 from sympy import Expr, Idx
 
 from grusym.calculus.program import Guard
-from grusym.equations.axis import extent_of
 from grusym.equations.tensor import access, accesses, indices_of, tensor_of
 from grusym.lower.ir import Assign, Kernel, Loop, Statement, WhenSaving
 
@@ -112,8 +111,3 @@ def swap(expression: Expr, mapping: Mapping[Expr, Expr]) -> Expr:
     if isinstance(expression, Idx):
         return mapping.get(expression, expression)
     return expression.xreplace(dict(mapping)).expand()
-
-
-def same_range(one: Idx, other: Idx) -> bool:
-    """Whether two indices run over the same extent."""
-    return bool(extent_of(one) == extent_of(other))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sympy import Expr, Symbol
+from sympy import Symbol
 
 from grusym.conventions.packing import numbers
 from grusym.errors import InputError
@@ -44,11 +44,11 @@ def read_sizes(buffers: Iterable[Buffer], arrays: Mapping[str, Any], dtype: str)
         array = arrays[buffer.name]
         check_array(buffer.name, array, dtype)
         if array.ndim != len(buffer.shape):
-            raise InputError(f"{buffer.name} has shape {array.shape}, but {_symbols(buffer.shape)} is wanted")
+            raise InputError(f"{buffer.name} has shape {array.shape}, but {buffer.shape} is wanted")
         for extent, number in zip(buffer.shape, array.shape, strict=True):
             if isinstance(extent, Symbol) and sizes.setdefault(extent.name, number) != number:
                 raise InputError(
-                    f"{buffer.name} {_symbols(buffer.shape)} has shape {array.shape}, so {extent} would be {number}, "
+                    f"{buffer.name} {buffer.shape} has shape {array.shape}, so {extent} would be {number}, "
                     f"but {origin[extent.name]} says {extent} = {sizes[extent.name]}"
                 )
             if isinstance(extent, Symbol):
@@ -79,7 +79,7 @@ def check_shape(buffer: Buffer, array: Any, sizes: Mapping[str, int]) -> None:
     """Raise InputError unless the array has the buffer's shape for these sizes."""
     wanted = numbers(buffer.shape, sizes)
     if array.shape != wanted:
-        raise InputError(f"{buffer.name} has shape {array.shape}, but {_symbols(buffer.shape)} = {wanted} is wanted")
+        raise InputError(f"{buffer.name} has shape {array.shape}, but {buffer.shape} = {wanted} is wanted")
 
 
 def check_small(sizes: Mapping[str, int], names: Sequence[str]) -> None:
@@ -89,8 +89,3 @@ def check_small(sizes: Mapping[str, int], names: Sequence[str]) -> None:
             raise InputError(f"the size {name} cannot be read off the given arrays; pass the initial states")
         if name not in ("T", "B") and sizes[name] < 1:
             raise InputError(f"{name} is {sizes[name]}, but an axis of the cell needs at least 1 element")
-
-
-def _symbols(shape: tuple[Expr, ...]) -> str:
-    inside = ", ".join(map(str, shape))
-    return f"({inside},)" if len(shape) == 1 else f"({inside})"
