@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from grusym.conventions.library import cell_in
 from grusym.emit.c_types import c_type
 from grusym.equations.cell import Cell
 from grusym.errors import InputError
@@ -32,7 +33,8 @@ def generate(
     """Generate code or a document for a cell.
 
     `cell` is a Cell or its spelling on the command line; `target` is c, numpy or latex. `convention` says how
-    parameters are packed ("torch"), None leaves each tensor of the cell an array. NumPy kernels compute in the dtype
+    parameters are packed ("torch") and decides what a spelling leaves open ("gru" in "haiku" has reset=before); None
+    leaves each tensor of the cell an array. NumPy kernels compute in the dtype
     of their arrays, whatever `dtype` says. Raises InputError for a choice that is unknown or does not fit,
     DerivativeError for a function without a derivative rule.
 
@@ -40,9 +42,7 @@ def generate(
     ['Makefile', 'rnn_f64.c', 'rnn_f64.h', 'rnn_f64_plain.c', 'rnn_f64_selftest.c']
     """
     if isinstance(cell, str):
-        from grusym.equations.library import cell as by_name
-
-        cell = by_name(cell)
+        cell = cell_in(cell, convention)
     if not isinstance(cell, Cell):
         raise InputError(f"the cell is a {type(cell).__name__}; pass a Cell, or its spelling on the command line")
     if target not in _EMITTERS:

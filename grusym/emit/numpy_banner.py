@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from textwrap import wrap
 
-from grusym.conventions.packing import Placement
+from grusym.conventions.packing import Layout
 from grusym.emit.numpy_arguments import saved_key, symbols_text
 from grusym.emit.numpy_lines import WIDTH
 from grusym.equations.names import code_name, final_name, initial_name
@@ -57,8 +57,8 @@ def _given(lowered: Lowered) -> list[tuple[str, str, str]]:
     for buffer in lowered.forward.of_kind(Kind.INPUT):
         rows.append(_row(buffer, "input" if buffer.name in inputs else "initial state"))
     for buffer in lowered.forward.of_kind(Kind.PARAMETER):
-        parts = [place for place in lowered.layout.placements if place.buffer == buffer.name]
-        rows.append((f'params["{buffer.name}"]', f"({symbols_text(buffer.shape)})", _parts(buffer, parts)))
+        key, held = lowered.layout.key(buffer.name), _parts(lowered.layout, buffer)
+        rows.append((f'params["{key}"]', f"({symbols_text(buffer.shape)})", held))
     return rows
 
 
@@ -74,8 +74,11 @@ def _row(buffer: Buffer, what: str) -> tuple[str, str, str]:
     return (buffer.name, f"({symbols_text(buffer.shape)})", what)
 
 
-def _parts(buffer: Buffer, parts: list[Placement]) -> str:
-    """What a parameter's array holds: the blocks of a packed one, in their order along the first axis."""
+def _parts(layout: Layout, buffer: Buffer) -> str:
+    """What a parameter's array holds: the blocks of a packed one, ; between rows and | within one."""
+    parts, text = layout.parts(buffer.name), layout.blocks_text(buffer.name)
+    if text.startswith("["):
+        return f"parameters {text}"
     if len(parts) == 1:
         return "parameter" if parts[0].tensor == buffer.name else f"parameter {parts[0].tensor}"
     return f"parameters [{'; '.join(part.tensor for part in parts)}]"

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from grusym.conventions.library import cell_in
 from grusym.conventions.packing import numbers
 from grusym.emit.c_types import c_type
 from grusym.equations.cell import Cell
@@ -56,20 +57,21 @@ class Kernel:
         """
         if not isinstance(params, Mapping):
             raise InputError(f"params is a {type(params).__name__}, not a dict of arrays by name")
-        buffers = self.lowered.forward.of_kind(Kind.PARAMETER)
-        names = [buffer.name for buffer in buffers]
+        buffers, layout = self.lowered.forward.of_kind(Kind.PARAMETER), self.lowered.layout
+        names = [layout.key(buffer.name) for buffer in buffers]
         missing = [name for name in names if name not in params]
         unknown = [name for name in params if name not in names]
         if missing or unknown:
             wrong = [f"lacks {', '.join(missing)}"] if missing else []
             wrong += [f"has the unknown {', '.join(map(str, unknown))}"] if unknown else []
             raise InputError(
-                f"params {' and '.join(wrong)}; {self.cell.spelling} in convention {self.lowered.layout.convention} "
+                f"params {' and '.join(wrong)}; {self.cell.spelling} in convention {layout.convention} "
                 f"takes {', '.join(names) or 'no parameters'}"
             )
-        sizes = read_sizes(buffers, params, self.dtype)
+        arrays = layout.by_name(params)
+        sizes = read_sizes(buffers, arrays, self.dtype)
         check_small(sizes, list(sizes))
-        return Packed(sizes, self.backend.pack(self._complete(sizes), params), self.owner)
+        return Packed(sizes, self.backend.pack(self._complete(sizes), arrays), self.owner)
 
     def forward(self, x: Any, h0: Any, params: Mapping[str, Any] | Packed, saving: bool = True) -> Tape:
         """Run the layer: x (T, B, ...) and the initial state h0 (B, ...) to y (T, B, ...) and h_n (B, ...).
@@ -124,10 +126,10 @@ class Kernel:
         results = self.backend.backward(tape.sizes, given, tape.packed.values, tape.saved)
         outer = [tensor.name for tensor in self.cell.inputs]
         outer += [initial_name(state.name) for state in self.cell.states]
-        params = [buffer.name for buffer in self.lowered.forward.of_kind(Kind.PARAMETER)]
+        params = {name: results[cotangent_name(name)] for name, _ in self.lowered.layout.arrays}
         return Gradients(
             {name: results[cotangent_name(name)] for name in outer},
-            {name: results[cotangent_name(name)] for name in params},
+            self.lowered.layout.keyed(params),
         )
 
     def _own(self, packed: Packed) -> Packed:
@@ -157,6 +159,7 @@ def build(
 ) -> Kernel:
     """Generate, compile, cache and load the kernel of a cell.
 
+    A cell that is spelt takes the form that the convention has it in ("gru" in "haiku" is reset=before,update=write).
     Raises InputError for a choice that does not exist, CompilerError where there is no C compiler or it fails.
 
     >>> kernel = build("gru", target="numpy", dtype="float64")
@@ -164,9 +167,7 @@ def build(
     'gru'
     """
     if isinstance(cell, str):
-        from grusym.equations.library import cell as by_name
-
-        cell = by_name(cell)
+        cell = cell_in(cell, convention)
     if not isinstance(cell, Cell):
         raise InputError(f"the cell is a {type(cell).__name__}; pass a Cell, or its spelling on the command line")
     require_schedule(schedule)
