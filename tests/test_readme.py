@@ -25,6 +25,13 @@ def test_the_ten_lines_run():
     assert "dU_r[i, k] = da_r[i]*h[k]" in done.stdout
 
 
+def test_the_line_that_converts_follows_on_them():
+    ten, converting = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    shapes = "assert [a.shape for a in keras.values()] == [(I, 3 * H), (H, 3 * H), (2, 3 * H)]"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", f"{ten}\n{converting}\n{shapes}"], capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_the_c_it_shows_is_generated():
     source = generate("gru", target="c", convention="torch").files["gru_f32.c"]
     shown = re.findall(r"^\| `[^`]*` \| `([^`]*)` \|$", README, re.MULTILINE)

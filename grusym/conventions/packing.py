@@ -136,6 +136,17 @@ def numbers(expressions: Sequence[Expr], sizes: Mapping[str, int]) -> tuple[int,
     return tuple(map(int, values))
 
 
+def solve(extent: Expr, number: int, sizes: dict[str, int]) -> None:
+    """Add the one size that an extent leaves open: I, where H + I is 7 and H is known."""
+    unknown = [symbol for symbol in extent.free_symbols if symbol.name not in sizes]
+    if len(unknown) == 1:
+        (size,) = unknown
+        slope = extent.coeff(size)
+        (rest,) = numbers((extent - slope * size,), sizes)
+        if slope.is_Integer and (number - rest) % int(slope) == 0:
+            sizes[size.name] = (number - rest) // int(slope)
+
+
 def own_layout(cell: Cell) -> Layout:
     """Every parameter an array of its own, by its name in the equations."""
     arrays = tuple((tensor.name, tensor.shape) for tensor in cell.parameters)

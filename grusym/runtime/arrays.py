@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sympy import Expr, Symbol
 
-from grusym.conventions.packing import numbers
+from grusym.conventions.packing import numbers, solve
 from grusym.errors import InputError
 from grusym.lower.ir import Buffer
 
@@ -55,21 +55,10 @@ def read_sizes(buffers: Iterable[Buffer], arrays: Mapping[str, Any], dtype: str)
                 origin.setdefault(extent.name, buffer.name)
     for buffer in present:
         for extent, number in zip(buffer.shape, arrays[buffer.name].shape, strict=True):
-            _solve(extent, number, sizes)
+            solve(extent, number, sizes)
     for buffer in present:
         check_shape(buffer, arrays[buffer.name], sizes)
     return sizes
-
-
-def _solve(extent: Expr, number: int, sizes: dict[str, int]) -> None:
-    """Add the one size that an extent leaves open: I, where H + I is 7 and H is known."""
-    unknown = [symbol for symbol in extent.free_symbols if symbol.name not in sizes]
-    if len(unknown) == 1:
-        (size,) = unknown
-        slope = extent.coeff(size)
-        (rest,) = numbers((extent - slope * size,), sizes)
-        if slope.is_Integer and (number - rest) % int(slope) == 0:
-            sizes[size.name] = (number - rest) // int(slope)
 
 
 def check_array(name: str, array: Any, dtype: str) -> None:
