@@ -143,8 +143,9 @@ def _pack(kernel: CKernel) -> list[str]:
 def _note(kernel: CKernel, buffer: Buffer) -> str:
     """What the convention calls an array, if not so, and what it holds: | between columns and ; between rows."""
     key, held = kernel.lowered.layout.key(buffer.name), parts_text(kernel.lowered, buffer)
-    held = f"{held}, one after the other" if held and not held.startswith("[") else held
-    return f"{key}: {held}" if key != buffer.name else held
+    if key != buffer.name:
+        return f"{key}: {held}"
+    return f"{held}, one after the other" if held and not held.startswith("[") else held
 
 
 def _forward(kernel: CKernel) -> list[str]:
