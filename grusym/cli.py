@@ -42,7 +42,8 @@ app = typer.Typer(
 
 CellArgument = Annotated[str, typer.Argument(metavar="CELL", help="a built-in cell with options, or a .cell file")]
 ConventionOption = Annotated[
-    str | None, typer.Option("--convention", metavar="NAME", help="how parameters are packed: own (default) or torch")
+    str | None,
+    typer.Option("--convention", metavar="NAME", help="how parameters are packed: own (default), torch, keras, ..."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="print the report as JSON")]
 
@@ -103,17 +104,30 @@ def cells(as_json: JsonOption = False) -> None:
 
 
 @app.command()
+def conventions(as_json: JsonOption = False) -> None:
+    """List the systems whose packing of parameters is known.
+
+    A row per form of the GRU that the system computes, its default first; * marks what is not verified.
+    """
+    from grusym.conventions.listing import listing, listing_text
+
+    print(json.dumps(listing(), indent=2) if as_json else listing_text())
+
+
+@app.command()
 def show(
     cell: CellArgument,
     convention: ConventionOption = None,
     latex: Annotated[bool, typer.Option("--latex", help="print the equations in LaTeX")] = False,
 ) -> None:
-    """Show a cell: equations, arrays, packing."""
-    from grusym.conventions.library import layout_of
-    from grusym.emit.cell_view import cell_text
-    from grusym.equations.library import cell as by_name
+    """Show a cell: equations, arrays, packing.
 
-    found = by_name(cell)
+    With a convention, what CELL leaves open is as that system has it: grusym show gru --convention keras
+    """
+    from grusym.conventions.library import cell_in, layout_of
+    from grusym.emit.cell_view import cell_text
+
+    found = cell_in(cell, convention)
     layout = layout_of(found, convention)
     if latex:
         from grusym.emit.sections import cell_latex

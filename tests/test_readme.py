@@ -25,6 +25,13 @@ def test_the_ten_lines_run():
     assert "dU_r[i, k] = da_r[i]*h[k]" in done.stdout
 
 
+def test_the_line_that_converts_follows_on_them():
+    ten, converting = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    shapes = "assert [a.shape for a in keras.values()] == [(I, 3 * H), (H, 3 * H), (2, 3 * H)]"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", f"{ten}\n{converting}\n{shapes}"], capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_the_c_it_shows_is_generated():
     source = generate("gru", target="c", convention="torch").files["gru_f32.c"]
     shown = re.findall(r"^\| `[^`]*` \| `([^`]*)` \|$", README, re.MULTILINE)
@@ -46,6 +53,6 @@ def test_the_functions_it_lists_are_all_there_are():
 def test_the_commands_it_shows_exist():
     shell = "\n".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL))
     verbs = set(re.findall(r"^grusym (\w+)", shell, re.MULTILINE))
-    assert verbs == {"show", "derive", "generate", "verify"}
+    assert verbs == {"conventions", "show", "derive", "generate", "verify"}
     for verb in verbs:
         assert subprocess.run([sys.executable, "-m", "grusym", verb, "--help"], capture_output=True).returncode == 0

@@ -1,6 +1,7 @@
 """PyTorch's recurrent modules: gate blocks stacked by rows, two bias vectors (aten/src/ATen/native/RNN.cpp)."""
 
-from grusym.conventions.packing import Convention, Packed, Peer
+from grusym.conventions.blocks import Packed
+from grusym.conventions.record import Convention, Form, Peer
 
 
 def _stacked(gates: str) -> tuple[Packed, ...]:
@@ -13,21 +14,22 @@ BIASES = {"two": {"bias": True}, "none": {"bias": False}}
 TORCH = Convention(
     name="torch",
     source="PyTorch, aten/src/ATen/native/RNN.cpp",
-    packings={
-        "gru": _stacked("rzn"),
-        "lstm": _stacked("ifgo"),
+    forms={
+        "gru": (Form({"reset": ("after",), "update": ("keep",), "biases": ("two", "none")}, _stacked("rzn")),),
+        "lstm": (Form({"biases": ("two", "none")}, _stacked("ifgo")),),
         "rnn": (
-            Packed("weight_ih", ("W",)),
-            Packed("weight_hh", ("U",)),
-            Packed("bias_ih", ("b",)),
-            Packed("bias_hh", ("c",)),
+            Form(
+                {"biases": ("two", "none")},
+                (
+                    Packed("weight_ih", ("W",)),
+                    Packed("weight_hh", ("U",)),
+                    Packed("bias_ih", ("b",)),
+                    Packed("bias_hh", ("c",)),
+                ),
+            ),
         ),
     },
-    options={
-        "gru": {"reset": ("after",), "update": ("keep",), "biases": ("two", "none")},
-        "lstm": {"biases": ("two", "none")},
-        "rnn": {"biases": ("two", "none")},
-    },
+    notes="the update is computed as n + z (h - n)",
     peers={
         "gru": Peer("GRU", {"biases": BIASES}),
         "lstm": Peer("LSTM", {"biases": BIASES}),

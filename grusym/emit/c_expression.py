@@ -23,12 +23,15 @@ class Context:
         shapes = kernel.shapes
         # A placed tensor is addressed with the strides of the array that it lies in.
         self.shapes = shapes | {place.tensor: shapes[place.buffer] for place in kernel.placements}
+        self.places = {place.tensor: place for place in kernel.placements}
         self.scalars = {buffer.name for buffer in kernel.of_kind(Kind.SCALAR)}
 
     def element(self, access: Expr) -> str:
         """An access as C: W_r[i*I + j]; alpha[0] for an array without axes; a local scalar by its name."""
-        name = tensor_of(access)
-        return name if name in self.scalars else f"{name}[{offset(indices_of(access), self.shapes[name])}]"
+        name, indices = tensor_of(access), indices_of(access)
+        if name in self.places:
+            indices = self.places[name].offsets(indices)
+        return name if name in self.scalars else f"{name}[{offset(indices, self.shapes[name])}]"
 
 
 def offset(indices: tuple[Expr, ...], shape: tuple[Expr, ...]) -> str:
@@ -40,7 +43,8 @@ def offset(indices: tuple[Expr, ...], shape: tuple[Expr, ...]) -> str:
         if text == "0":
             text, binds = size(index), _binding(index)
             continue
-        scaled = f"{text if binds > SUM else f'({text})'}*{_bracketed(extent, SUM)}"
+        times = "" if text == "1" else f"{text if binds > SUM else f'({text})'}*"
+        scaled = times + (_bracketed(extent, SUM) if times or index != 0 else size(extent))
         text = scaled if index == 0 else f"{scaled} + {_bracketed(index, 0)}"
         binds = PRODUCT if index == 0 else SUM
     return text

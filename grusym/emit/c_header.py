@@ -96,9 +96,7 @@ def _usage(kernel: CKernel) -> list[str]:
     return [
         f"Training, with T steps, B samples and the extents {axes} of the cell's axes:",
         "",
-        *fold(f"    packed = malloc({kernel.function('packed_size')}({sizes})*sizeof *packed);"),
-        *fold(f"    saved = malloc({kernel.function('saved_size')}({sizes})*sizeof *saved);"),
-        *fold(f"    workspace = malloc({kernel.function('workspace_size')}({sizes})*sizeof *workspace);"),
+        *(line for name in ("packed", "saved", "workspace") for line in _allocation(kernel, name)),
         *call("pack", kernel.pack),
         *call("forward_packed", kernel.forward_packed),
         *call("backward_packed", kernel.backward_packed),
@@ -112,6 +110,12 @@ def _usage(kernel: CKernel) -> list[str]:
     ]
 
 
+def _allocation(kernel: CKernel, name: str) -> list[str]:
+    count = f"{kernel.function(f'{name}_size')}({', '.join(kernel.sizes)})"
+    line = f"    {name} = malloc({count}*sizeof *{name});"
+    return [line] if len(line) <= INSIDE else [f"    {name} = malloc({count}", f"        *sizeof *{name});"]
+
+
 def _rows(groups: Iterable[tuple[str, Iterable[Buffer]]], notes: dict[str, str]) -> list[str]:
     """One line an array: what it is to the function, its name, its shape, a note."""
     rows = [(word, b.name, shape_text(b), notes.get(b.name, "")) for word, buffers in groups for b in buffers]
@@ -123,8 +127,7 @@ def _rows(groups: Iterable[tuple[str, Iterable[Buffer]]], notes: dict[str, str])
 
 
 def _pack(kernel: CKernel) -> list[str]:
-    notes = {b.name: parts_text(kernel.lowered, b) for b in kernel.parameters}
-    notes = {name: f"{held}, one after the other" if held else "" for name, held in notes.items()}
+    notes = {b.name: _note(kernel, b) for b in kernel.parameters}
     return [
         *_block(
             (
@@ -135,6 +138,14 @@ def _pack(kernel: CKernel) -> list[str]:
         f"{kernel.signature('pack', kernel.pack, RESTRICT)};",
         "",
     ]
+
+
+def _note(kernel: CKernel, buffer: Buffer) -> str:
+    """What the convention calls an array, if not so, and what it holds: | between columns and ; between rows."""
+    key, held = kernel.lowered.layout.key(buffer.name), parts_text(kernel.lowered, buffer)
+    if key != buffer.name:
+        return f"{key}: {held}"
+    return f"{held}, one after the other" if held and not held.startswith("[") else held
 
 
 def _forward(kernel: CKernel) -> list[str]:

@@ -147,5 +147,5 @@ def shape_text(buffer: Buffer) -> str:
 
 def parts_text(lowered: Lowered, buffer: Buffer) -> str:
     """Which tensors of the cell an array holds: W_r, W_z, W_n; empty where it is one tensor of the same name."""
-    names = [place.tensor for place in lowered.layout.placements if place.buffer == buffer.name]
-    return "" if names == [buffer.name] else ", ".join(names)
+    text = lowered.layout.blocks_text(buffer.name)
+    return "" if text == buffer.name else text

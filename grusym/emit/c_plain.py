@@ -62,7 +62,8 @@ def _backward(kernel: CKernel) -> list[str]:
 
 def _sizes(kernel: CKernel, *words: str) -> list[str]:
     sizes = ", ".join(kernel.sizes)
-    lines = [f"    const int64_t {kernel.local(word)} = {kernel.function(word)}({sizes});" for word in words]
+    calls = [f"    const int64_t {kernel.local(word)} = {kernel.function(word)}({sizes});" for word in words]
+    lines = [line for call in calls for line in fold(call)]
     refused = " || ".join(f"{kernel.local(word)} < 0" for word in words)
     return [*lines, f"    if ({refused})", f"        return {kernel.guard}_BAD_SIZE;"]
 

@@ -60,10 +60,8 @@ def c_selftest(kernel: CKernel) -> str:
             "        return 1;",
             "    }",
         ]
-    lines += [
-        f'    {wrong} += {_differs(kernel)}("{name}", {name}, {_want(kernel, name)}, {len(values)});'
-        for name, values in expected.items()
-    ]
+    for name, values in expected.items():
+        lines += fold(f'    {wrong} += {_differs(kernel)}("{name}", {name}, {_want(kernel, name)}, {len(values)});')
     lines += [f'    printf("{kernel.base}: %s\\n", {wrong} ? "WRONG" : "ok");', f"    return {wrong} != 0;", "}", ""]
     return "\n".join(lines)
 

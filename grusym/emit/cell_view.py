@@ -34,13 +34,17 @@ def cell_text(cell: Cell, layout: Layout) -> str:
     for series in layer.series:
         held = "" if series.name == series.tensor.name else f"{series.tensor.name} of every step"
         rows.append(("output", series.name, str((TIME.extent, *layer.shape(series.tensor))), held))
-    for name, shape in layout.arrays:
-        held = ", ".join(place.tensor for place in layout.placements if place.buffer == name)
-        rows.append(("parameter", name, str(shape), "" if held == name else held))
+    texts = [layout.blocks_text(name) for name, _ in layout.arrays]
+    for (name, shape), held in zip(layout.arrays, texts, strict=True):
+        rows.append(("parameter", layout.key(name), str(shape), "" if held == name else held))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = [
         f"{kind:<11} {name:<{widths[1]}}  {shape:<{widths[2]}}  {held}".rstrip() for kind, name, shape, held in rows
     ]
     count = factor(Add(*(Mul(*shape) for _, shape in layout.arrays)))
-    summary = f"{count} parameters in convention {layout.convention}"
-    return "\n".join((str(cell), "", *lines, "", summary))
+    summary = [f"{count} parameters in convention {layout.convention}"]
+    signs = {"^T": "^T is transposed", " | ": "| stands between blocks side by side", "; ": "; between rows of blocks"}
+    used = [meaning for sign, meaning in signs.items() if any(sign in text for text in texts)]
+    if used:
+        summary.append(f"Of blocks: {', '.join(used)}.")
+    return "\n".join((str(cell), "", *lines, "", *summary))

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from grusym.conventions.library import cell_in
 from grusym.emit.c_types import c_type
 from grusym.equations.cell import Cell
-from grusym.equations.library import as_cell
 from grusym.errors import InputError
 from grusym.lower.lowered import Lowered, lower
 from grusym.lower.schedule import require_schedule
@@ -33,14 +33,15 @@ def generate(
     """Generate code or a document for a cell.
 
     `cell` is a Cell or its spelling on the command line; `target` is c, numpy or latex. `convention` says how
-    parameters are packed ("torch"), None leaves each tensor of the cell an array. NumPy kernels compute in the dtype
+    parameters are packed ("torch") and decides what a spelling leaves open ("gru" in "haiku" has reset=before); None
+    leaves each tensor of the cell an array. NumPy kernels compute in the dtype
     of their arrays, whatever `dtype` says. Raises InputError for a choice that is unknown or does not fit,
     DerivativeError for a function without a derivative rule.
 
     >>> sorted(generate("rnn", target="c", dtype="float64").files)
     ['Makefile', 'rnn_f64.c', 'rnn_f64.h', 'rnn_f64_plain.c', 'rnn_f64_selftest.c']
     """
-    cell = as_cell(cell)
+    cell = cell_in(cell, convention)
     if target not in _EMITTERS:
         raise InputError(f"unknown target {target!r}; known are {', '.join(_EMITTERS)}")
     require_schedule(schedule)

@@ -100,14 +100,17 @@ def _equal_blocks(buffer: Buffer, parts: tuple[Placement, ...]) -> bool:
     """Whether the parts are one another's like, stacked along the first axis, and nothing else."""
     first = parts[0].shape
     return buffer.shape == (len(parts) * first[0], *first[1:]) and all(
-        part.shape == first and part.starts[0] == place * first[0] and not any(part.starts[1:])
+        part.is_straight and part.shape == first and part.starts[0] == place * first[0] and not any(part.starts[1:])
         for place, part in enumerate(parts)
     )
 
 
 def _slices(buffer: Buffer, part: Placement, names: dict[str, str]) -> str:
     words = []
-    for start, extent, whole in zip(part.starts, part.shape, buffer.shape, strict=True):
+    for axis, (start, extent, whole) in enumerate(zip(part.starts, part.extents, buffer.shape, strict=True)):
+        if axis not in part.along:
+            words.append(linear(start, {}, names))
+            continue
         stop = (start + extent).expand()
         low = "" if start == 0 else linear(start, {}, names)
         high = "" if stop == whole else linear(stop, {}, names)
@@ -116,4 +119,9 @@ def _slices(buffer: Buffer, part: Placement, names: dict[str, str]) -> str:
         words.append(f"{low}:{high}" if simple else f"{left}:{right}")
     while len(words) > 1 and words[-1] == ":":
         words.pop()
-    return f"[{', '.join(words)}]"
+    text = "" if words == [":"] else f"[{', '.join(words)}]"
+    kept = sorted(part.along)
+    if list(part.along) == kept:
+        return text
+    order = ", ".join(str(kept.index(axis)) for axis in part.along)
+    return f"{text}.T" if list(part.along) == kept[::-1] else f"{text}.transpose({order})"

@@ -24,7 +24,7 @@ def function(lowered: Lowered, kernel: Kernel) -> str:
 
 class _Function:
     def __init__(self, lowered: Lowered, kernel: Kernel):
-        self.cell, self.kernel = lowered.cell, kernel
+        self.cell, self.layout, self.kernel = lowered.cell, lowered.layout, kernel
         if not self.cell.inputs:
             raise LoweringError(f"NumPy text of {self.cell.name}: without an input there is no number of steps")
         self.backward = kernel.name == "backward"
@@ -96,7 +96,8 @@ class _Function:
             if buffer.kind is Kind.INPUT:
                 listed.append(Argument(buffer, label, name))
             elif buffer.kind is Kind.PARAMETER:
-                listed.append(Argument(buffer, label, f'params["{label}"]', name))
+                key = self.layout.key(label)
+                listed.append(Argument(buffer, key, f'params["{key}"]', name))
             elif buffer.kind is Kind.SAVED and self.backward:
                 key = saved_key(label)
                 listed.append(Argument(buffer, f"saved['{key}']", f'saved["{key}"]'))
@@ -160,6 +161,6 @@ class _Function:
         if not self.backward:
             return [f"{INDENT}return {', '.join(results)}, saved"]
         gradients = zip(self.kernel.of_kind(Kind.GRADIENT), self.kernel.of_kind(Kind.PARAMETER), strict=True)
-        entries = [f'{INDENT * 2}"{parameter.name}": {self.names[gradient.name]},' for gradient, parameter in gradients]
+        entries = [f'{INDENT * 2}"{self.layout.key(p.name)}": {self.names[g.name]},' for g, p in gradients]
         grads = [f"{INDENT}grads = {{", *entries, f"{INDENT}}}"] if entries else [f"{INDENT}grads = {{}}"]
         return [*grads, f"{INDENT}return {', '.join(results)}, grads"]

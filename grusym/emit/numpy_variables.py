@@ -73,7 +73,7 @@ def python_names(words: Iterable[str]) -> dict[str, str]:
 def variables(lowered: Lowered, kernel: Kernel) -> Variables:
     """The names of a kernel. A parameter that fills its array gives the array its name."""
     shapes = {buffer.name: buffer.shape for buffer in kernel.buffers}
-    whole = {place.buffer: place.tensor for place in kernel.placements if place.shape == shapes[place.buffer]}
+    whole = {place.buffer: place.tensor for place in kernel.placements if place.fills(shapes[place.buffer])}
     steps = _steps(lowered, kernel) if kernel.name == "backward" else {}
     loops = [statement.index for statement in kernel.body if isinstance(statement, Loop)]
     arrays = _index_arrays(kernel, set(loops))

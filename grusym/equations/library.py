@@ -43,6 +43,24 @@ def cell(name: str, **options: str) -> Cell:
         if options:
             raise InputError(f"a .cell file takes no options, but {', '.join(options)} was given for {name}")
         return _from_file(Path(name))
+    base, options = spelt_out(name, **options)
+    known = options_of(base)
+    for key, value in options.items():
+        if key not in known:
+            raise InputError(f"{base} has no option {key!r}; it has {', '.join(known)}")
+        if value not in known[key]:
+            raise InputError(f"{base}: {key}={value} is unknown; {key} is one of {', '.join(known[key])}")
+    return _built_in(base, tuple((key, options.get(key, values[0])) for key, values in known.items()))
+
+
+def spelt_out(name: str, **options: str) -> tuple[str, dict[str, str]]:
+    """The name of a built-in cell and the options given, in Python's or the command line's spelling or both.
+
+    >>> spelt_out("gru:reset=before", update="write")
+    ('gru', {'update': 'write', 'reset': 'before'})
+
+    Raises InputError for an unknown cell or an unreadable option; names and values of options are not looked at.
+    """
     base, _, settings = name.partition(":")
     for setting in filter(None, settings.split(",")):
         key, equals, value = setting.partition("=")
@@ -53,13 +71,7 @@ def cell(name: str, **options: str) -> Cell:
         raise InputError(
             f"unknown cell {base!r}; built in are {', '.join(BUILT_IN)}, and the path of a .cell file is taken too"
         )
-    known = options_of(base)
-    for key, value in options.items():
-        if key not in known:
-            raise InputError(f"{base} has no option {key!r}; it has {', '.join(known)}")
-        if value not in known[key]:
-            raise InputError(f"{base}: {key}={value} is unknown; {key} is one of {', '.join(known[key])}")
-    return _built_in(base, tuple((key, options.get(key, values[0])) for key, values in known.items()))
+    return base, options
 
 
 def as_cell(given: Cell | str) -> Cell:

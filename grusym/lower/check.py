@@ -49,9 +49,14 @@ def _check_placements(kernel: Kernel) -> None:
     shapes = {buffer.name: buffer.shape for buffer in kernel.buffers}
     for place in kernel.placements:
         shape = shapes[place.buffer]
-        if not len(place.starts) == len(place.shape) == len(shape):
+        if len(place.starts) != len(shape) or (place.axes is None and len(place.shape) != len(shape)):
             raise LoweringError(f"{place.tensor} does not have the {len(shape)} axes of {place.buffer}, where it lies")
-        for start, extent, whole in zip(place.starts, place.shape, shape, strict=True):
+        if not _is_injective(place.along, len(place.shape), len(shape)):
+            raise LoweringError(
+                f"{place.tensor} lies along the axes {place.along} of {place.buffer}, which are not {len(place.shape)} "
+                f"different ones of {len(shape)}"
+            )
+        for start, extent, whole in zip(place.starts, place.extents, shape, strict=True):
             if not (start.is_nonnegative and (whole - start - extent).expand().is_nonnegative):
                 raise LoweringError(f"{place.tensor} leaves {place.buffer}: {start} + {extent} may exceed {whole}")
     for one, other in combinations(kernel.placements, 2):
@@ -61,9 +66,14 @@ def _check_placements(kernel: Kernel) -> None:
             )
 
 
+def _is_injective(along: tuple[int, ...], axes: int, whole: int) -> bool:
+    """Whether each of a tensor's axes has an axis of the array to itself."""
+    return len(along) == axes == len(set(along)) and all(0 <= axis < whole for axis in along)
+
+
 def _disjoint(one: Placement, other: Placement) -> bool:
     """Whether along some axis one part ends before the other begins, for all sizes."""
-    axes = zip(one.starts, one.shape, other.starts, other.shape, strict=True)
+    axes = zip(one.starts, one.extents, other.starts, other.extents, strict=True)
     return any(
         (start - (begin + extent)).expand().is_nonnegative or (begin - (start + length)).expand().is_nonnegative
         for begin, extent, start, length in axes

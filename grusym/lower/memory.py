@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from sympy import Add, Expr
+from sympy import Expr
 
 from grusym.conventions.packing import Placement
 from grusym.equations.tensor import indices_of, tensor_of
@@ -38,4 +38,4 @@ class Memory:
         indices, part = indices_of(element), self.parts.get(tensor_of(element))
         if part is None:
             return indices
-        return tuple(Add(start, index) for start, index in zip(part.starts, indices, strict=True))
+        return part.element(indices)

@@ -14,7 +14,10 @@ def show(kernel: Kernel) -> str:
     lines += [f"    {buffer.kind.value} {buffer.name}{_shape(buffer.shape)}" for buffer in kernel.buffers]
     for place in kernel.placements:
         if place.tensor != place.buffer:
-            lines.append(f"    {place.tensor}{_shape(place.shape)} lies in {place.buffer} at {_shape(place.starts)}")
+            turned = "" if place.is_straight else f", its axes along {_shape(place.along)}"
+            lines.append(
+                f"    {place.tensor}{_shape(place.shape)} lies in {place.buffer} at {_shape(place.starts)}{turned}"
+            )
     return "\n".join((*lines, *_statements(kernel.body, "  ")))
 
 
@@ -40,5 +43,5 @@ def show_assign(assign: Assign) -> str:
     return f"{target} {'+=' if assign.accumulate else '='} {total}{assign.value}{where}{free}"
 
 
-def _shape(extents: tuple[Expr, ...]) -> str:
+def _shape(extents: tuple[Expr | int, ...]) -> str:
     return f"({', '.join(map(str, extents))})"

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sympy import Symbol
 
-from grusym.conventions.packing import numbers
+from grusym.conventions.packing import numbers, solve
 from grusym.errors import InputError
 from grusym.lower.ir import Buffer
 
@@ -53,6 +53,9 @@ def read_sizes(buffers: Iterable[Buffer], arrays: Mapping[str, Any], dtype: str)
                 )
             if isinstance(extent, Symbol):
                 origin.setdefault(extent.name, buffer.name)
+    for buffer in present:
+        for extent, number in zip(buffer.shape, arrays[buffer.name].shape, strict=True):
+            solve(extent, number, sizes)
     for buffer in present:
         check_shape(buffer, arrays[buffer.name], sizes)
     return sizes

@@ -7,10 +7,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from grusym.conventions.library import cell_in
 from grusym.conventions.packing import numbers
 from grusym.emit.c_types import c_type
 from grusym.equations.cell import Cell
-from grusym.equations.library import as_cell
 from grusym.equations.names import cotangent_name, final_name, initial_name
 from grusym.errors import InputError
 from grusym.lower.ir import Kind
@@ -61,20 +61,21 @@ class Kernel:
         """
         if not isinstance(params, Mapping):
             raise InputError(f"params is a {type(params).__name__}, not a dict of arrays by name")
-        buffers = self.lowered.forward.of_kind(Kind.PARAMETER)
-        names = [buffer.name for buffer in buffers]
+        buffers, layout = self.lowered.forward.of_kind(Kind.PARAMETER), self.lowered.layout
+        names = [layout.key(buffer.name) for buffer in buffers]
         missing = [name for name in names if name not in params]
         unknown = [name for name in params if name not in names]
         if missing or unknown:
             wrong = [f"lacks {', '.join(missing)}"] if missing else []
             wrong += [f"has the unknown {', '.join(map(str, unknown))}"] if unknown else []
             raise InputError(
-                f"params {' and '.join(wrong)}; {self.cell.spelling} in convention {self.lowered.layout.convention} "
+                f"params {' and '.join(wrong)}; {self.cell.spelling} in convention {layout.convention} "
                 f"takes {', '.join(names) or 'no parameters'}"
             )
-        sizes = read_sizes(buffers, params, self.dtype)
+        arrays = layout.by_name(params)
+        sizes = read_sizes(buffers, arrays, self.dtype)
         check_small(sizes, list(sizes))
-        return Packed(sizes, self.backend.pack(self._complete(sizes), params), self.owner)
+        return Packed(sizes, self.backend.pack(self._complete(sizes), arrays), self.owner)
 
     def forward(self, x: Any, h0: Any, params: Mapping[str, Any] | Packed, saving: bool = True) -> Tape:
         """Run the layer: x (T, B, ...) and the initial state h0 (B, ...) to y (T, B, ...) and h_n (B, ...).
@@ -129,10 +130,10 @@ class Kernel:
         results = self.backend.backward(tape.sizes, given, tape.packed.values, tape.saved)
         outer = [tensor.name for tensor in self.cell.inputs]
         outer += [initial_name(state.name) for state in self.cell.states]
-        params = [buffer.name for buffer in self.lowered.forward.of_kind(Kind.PARAMETER)]
+        params = {name: results[cotangent_name(name)] for name, _ in self.lowered.layout.arrays}
         return Gradients(
             {name: results[cotangent_name(name)] for name in outer},
-            {name: results[cotangent_name(name)] for name in params},
+            self.lowered.layout.keyed(params),
         )
 
     def _own(self, packed: Packed) -> Packed:
@@ -158,13 +159,14 @@ def build(
 ) -> Kernel:
     """Generate, compile, cache and load the kernel of a cell.
 
+    A cell that is spelt takes the form that the convention has it in ("gru" in "haiku" is reset=before,update=write).
     Raises InputError for a choice that does not exist, CompilerError where there is no C compiler or it fails.
 
     >>> kernel = build("gru", target="numpy", dtype="float64")
     >>> kernel.cell.name
     'gru'
     """
-    cell = as_cell(cell)
+    cell = cell_in(cell, convention)
     require_schedule(schedule)
     if threads != 1:
         raise InputError(f"threads={threads!r}, but the schedule {schedule} runs on one thread; pass threads=1")

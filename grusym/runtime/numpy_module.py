@@ -20,14 +20,15 @@ class NumpyModule:
         ((name, text),) = (files or emit_numpy(lowered)).items()
         self.module = ModuleType(name.removesuffix(".py"))
         exec(compile(text, f"<generated {name}>", "exec"), self.module.__dict__)  # our own text
+        self.layout = lowered.layout
         cell, layer = lowered.cell, lowered.layer
         self.inputs = [tensor.name for tensor in cell.inputs]
         self.initial = [initial_name(state.name) for state in cell.states]
         self.outputs = [s.name for s in layer.series] + [final_name(state.name) for state in cell.states]
 
     def pack(self, sizes: Mapping[str, int], params: Mapping[str, Any]) -> Any:
-        """The parameters as they are now."""
-        return {name: np.array(array) for name, array in params.items()}
+        """The parameters as they are now, by the names that the convention has for them."""
+        return {name: np.array(array) for name, array in self.layout.keyed(params).items()}
 
     def forward(self, sizes: Mapping[str, int], given: Arrays, packed: Any, saving: bool) -> tuple[Arrays, Any]:
         """Outputs by name, and what backward needs (None unless `saving`)."""
@@ -41,4 +42,5 @@ class NumpyModule:
         inputs = [given[name] for name in self.inputs]
         *results, grads = self.module.backward(*inputs, packed, saved, *cotangents)
         names = [cotangent_name(name) for name in (*self.inputs, *self.initial)]
-        return dict(zip(names, results, strict=True)) | {cotangent_name(k): v for k, v in grads.items()}
+        gradients = self.layout.by_name(grads)
+        return dict(zip(names, results, strict=True)) | {cotangent_name(k): v for k, v in gradients.items()}

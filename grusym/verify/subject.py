@@ -69,7 +69,7 @@ def answers(kernel: Kernel, problem: Problem) -> dict[str, Any]:
 def _call(kernel: Kernel, given: Mapping[str, Any]) -> dict[str, Any]:
     lowered = kernel.lowered
     cell, layer = lowered.cell, lowered.layer
-    params = {buffer.name: given[buffer.name] for buffer in lowered.forward.of_kind(Kind.PARAMETER)}
+    params = lowered.layout.keyed(given)
     x = {tensor.name: given[tensor.name] for tensor in cell.inputs}
     h0 = {initial_name(s.name): given[initial_name(s.name)] for s in cell.states}
     dy = {cotangent_name(s.name): given[cotangent_name(s.name)] for s in layer.series}
@@ -81,5 +81,5 @@ def _call(kernel: Kernel, given: Mapping[str, Any]) -> dict[str, Any]:
     for name, output in tape.outputs.items():
         if not np.array_equal(output, bare.outputs[name], equal_nan=True):
             raise Unfit(f"{name} is another when nothing is saved for the gradients")
-    results = gradients.outer | gradients.params
+    results = gradients.outer | lowered.layout.by_name(gradients.params)
     return dict(tape.outputs) | {cotangent_name(name): array for name, array in results.items()}

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from grusym.conventions.library import CONVENTIONS
-from grusym.conventions.packing import Layout, Peer, numbers
+from grusym.conventions.packing import Layout, numbers
+from grusym.conventions.record import Peer
 from grusym.equations.cell import Cell
 from grusym.equations.library import settings_of
 from grusym.equations.names import cotangent_name, final_name, initial_name

@@ -46,6 +46,33 @@ def test_show_prints_the_equations_and_the_packing(capsys):
     assert "weight_ih  (3*H, I)   W_r, W_z, W_n" in out
 
 
+def test_show_takes_the_form_and_the_packing_of_the_convention(capsys):
+    code, out, err = run(capsys, "show", "gru", "--convention", "haiku")
+    assert (code, err) == (0, "")
+    assert "h'[i] = z[i] n[i] + (1 - z[i]) h[i]" in out
+    assert "w_h        (H, 3*H)   [U_z^T | U_r^T | U_n^T]" in out
+    assert "Of blocks: ^T is transposed, | stands between blocks side by side." in out
+    err = refused(capsys, "show", "gru:reset=after", "--convention", "haiku")
+    assert "convention haiku has gru with reset=before, not reset=after; leave the option out" in err
+
+
+def test_conventions_lists_systems_and_what_is_not_verified(capsys):
+    code, out, _ = run(capsys, "conventions")
+    assert code == 0
+    assert "mlx                after   keep" in out
+    assert "* chung2014: unverified: formulas" in out
+    code, out, _ = run(capsys, "conventions", "--json")
+    keras = next(record for record in json.loads(out) if record["name"] == "keras")
+    assert keras["forms"][0]["arrays"]["kernel"] == {"shape": ["I", "3*H"], "blocks": "[W_z^T | W_r^T | W_n^T]"}
+
+
+def test_generate_takes_the_form_of_the_convention(capsys, tmp_path):
+    code, _, _ = run(capsys, "generate", "c", "gru", "--convention", "onnx", "-o", str(tmp_path))
+    assert code == 0
+    header = (tmp_path / "gru_reset_before_f32.h").read_text()
+    assert "in  B_array  (1, 6*H)     B: [b_z | b_r | b_n | c_z | c_r | c_n]" in header
+
+
 def test_show_latex(capsys):
     code, out, _ = run(capsys, "show", "gru", "--latex")
     assert code == 0

@@ -22,10 +22,10 @@ def test_a_convention_goes_by_its_name_and_speaks_of_options_that_exist(name):
     convention = CONVENTIONS[name]
     assert convention.name == name
     assert convention.source
-    assert set(convention.options) == set(convention.packings)
-    for family, options in convention.options.items():
-        for option, values in options.items():
-            assert set(values) <= set(options_of(family)[option])
+    for family, forms in convention.forms.items():
+        for form in forms:
+            for option, values in form.options.items():
+                assert set(values) <= set(options_of(family)[option])
 
 
 @pytest.mark.parametrize("name", ["gru", "lstm", "rnn"])

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from sympy import Integer
 
+from grusym.conventions.blocks import Packed
 from grusym.conventions.library import layout_of
-from grusym.conventions.packing import Convention, Layout, Packed, layout, numbers
+from grusym.conventions.packing import Layout, layout, numbers
+from grusym.conventions.record import Convention, Form
 from grusym.conventions.torch import TORCH
 from grusym.equations.axis import Axis
 from grusym.equations.cell import Cell
@@ -94,7 +96,10 @@ def refusal(cell: Cell, convention: Convention) -> str:
 
 
 def packing_gru(*packed: Packed, **options: tuple[str, ...]) -> Convention:
-    return Convention("odd", "a test", {"gru": packed}, {"gru": options})
+    return Convention("odd", "a test", {"gru": (Form(options, packed),)})
+
+
+TORCH_GRU = TORCH.forms["gru"][0].arrays
 
 
 def test_a_cell_without_a_packing_is_refused():
@@ -118,7 +123,7 @@ def test_a_form_that_the_system_does_not_compute_is_refused(name, reason):
 
 
 def test_the_default_of_a_cell_need_not_be_that_of_the_system():
-    odd = packing_gru(*TORCH.packings["gru"], update=("write",))
+    odd = packing_gru(*TORCH_GRU, update=("write",))
     assert (
         refusal(cell("gru"), odd) == f"convention odd has gru with update=write, not update=keep; {OWN.format('gru')}"
     )
@@ -132,7 +137,7 @@ def test_an_incomplete_stack_is_refused():
 
 
 def test_a_parameter_without_a_place_is_refused():
-    odd = packing_gru(*TORCH.packings["gru"][:2])
+    odd = packing_gru(*TORCH_GRU[:2])
     expected = f"convention odd has no place for b_r, c_r, b_z, c_z, c_n, b_n of gru; {OWN.format('gru')}"
     assert refusal(cell("gru"), odd) == expected
 

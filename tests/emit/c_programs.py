@@ -27,7 +27,16 @@ TORCH = [
     (name, "torch")
     for name in ("gru", "gru:biases=none", "lstm", "lstm:biases=none", "rnn", "rnn:activation=relu", "rnn:biases=none")
 ]
+# One of each kind of access map: transposed blocks, an axis of extent 1, a gate's own axis, x beside h.
+PACKED = [
+    ("gru", "keras"),
+    ("gru:reset=before", "onnx"),
+    ("gru:biases=candidate", "onednn"),
+    ("gru:reset=before,biases=one", "tf_gru_block_cell"),
+    ("gru", "burn"),
+]
 REACH = [("gru", "torch"), ("lstm", None), ("conv.cell", None), ("strided channels", None), ("scalar parameter", None)]
+REACH += [("gru:biases=candidate", "onednn"), ("gru:reset=before,biases=one", "tf_gru_block_cell")]
 REACH += [("three_states.cell", None), ("layer_norm.cell", None), ("no parameters", None)]
 
 

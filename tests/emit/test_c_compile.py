@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from grusym.emit.c_kernel import c_sources
-from tests.emit.c_programs import DTYPES, OWN, STRICT, TORCH, files_of, kernel_of, program, succeed, write
+from tests.emit.c_programs import DTYPES, OWN, PACKED, STRICT, TORCH, files_of, kernel_of, program, succeed, write
 
 COMPILERS = ("gcc", "clang")
 
@@ -15,7 +15,7 @@ def test_all_cells_compile_without_a_warning(compiler, dtype, tmp_path):
     # The other two pairs take turns in the self-tests below.
     path = program(compiler)
     units = []
-    for number, (name, convention) in enumerate((*OWN, *TORCH)):
+    for number, (name, convention) in enumerate((*OWN, *TORCH, *PACKED)):
         files = c_sources(kernel_of(name, convention, dtype))
         directory = write(files, tmp_path / str(number))
         units += [directory / unit for unit in files if unit.endswith(".c")]
@@ -25,7 +25,7 @@ def test_all_cells_compile_without_a_warning(compiler, dtype, tmp_path):
 @pytest.mark.parametrize("compiler", COMPILERS)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(
-    ("name", "convention"), [("gru", "torch"), ("lstm", "torch"), ("rnn", "torch"), ("conv.cell", None)]
+    ("name", "convention"), [("gru", "torch"), ("lstm", "torch"), ("rnn", "torch"), ("conv.cell", None), PACKED[2]]
 )
 def test_the_makefile_builds_and_checks(name, convention, dtype, compiler, tmp_path):
     path, make = program(compiler), program("make")

@@ -19,7 +19,7 @@ from grusym.equations.cell import Cell
 from grusym.errors import InputError, LoweringError
 from grusym.lower.ir import Assign, Kernel
 from grusym.lower.lowered import lower
-from tests.emit.c_programs import OWN, STRICT, TORCH, files_of, kernel_of, program, succeed, write
+from tests.emit.c_programs import OWN, PACKED, STRICT, TORCH, files_of, kernel_of, program, succeed, write
 
 ROOT = Path(__file__).parents[2]
 HASHES = """
@@ -60,7 +60,7 @@ def test_no_number_in_the_kernel_is_a_size(name, convention):
     assert {int(n) for n in re.findall(r"\d+", code)} <= {0, 1, 2, 3, 4, 5, 6}
 
 
-@pytest.mark.parametrize(("name", "convention"), [*OWN, *TORCH])
+@pytest.mark.parametrize(("name", "convention"), [*OWN, *TORCH, *PACKED])
 def test_lines_are_short_and_clean(name, convention):
     for text in c_sources(kernel_of(name, convention, "float32")).values():
         assert text.endswith(("}\n", "#endif\n"))

@@ -14,6 +14,9 @@ H0 = Buffer("h0", (B, H), Kind.INPUT)
 W = Buffer("w", (3 * H, H), Kind.PARAMETER)
 
 
+V = Buffer("v", (H, H + B), Kind.PARAMETER)
+
+
 def zeros(*shape: int, dtype=np.float64) -> np.ndarray:
     return np.zeros(shape, dtype)
 
@@ -124,3 +127,13 @@ def test_extents_that_are_missing_or_zero_are_named():
 def test_an_extent_of_one_number_is_checked():
     with pytest.raises(InputError, match=r"^w has shape \(3,\), but \(2,\) = \(2,\) is wanted$"):
         read_sizes((Buffer("w", (Integer(2),), Kind.PARAMETER),), {"w": zeros(3)}, "float64")
+
+
+def test_a_size_that_stands_in_a_sum_alone_is_solved_for():
+    assert read_sizes([V], {"v": zeros(3, 5)}, "float64") == {"H": 3, "B": 2}
+    assert read_sizes([V], {"v": zeros(3, 2)}, "float64") == {"H": 3, "B": -1}
+
+
+def test_a_size_that_comes_out_negative_is_refused():
+    with pytest.raises(InputError, match=r"^H is -1, but an axis of the cell needs at least 1 element$"):
+        check_small({"H": -1}, ["H"])

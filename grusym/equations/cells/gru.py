@@ -3,19 +3,21 @@
 OPTIONS = {
     "reset": ("after", "before"),  # the reset gate acts on U_n h + c_n, or on h
     "update": ("keep", "write"),  # the update gate keeps the old state, or writes the candidate
-    "biases": ("two", "one", "none"),  # input and recurrent biases, input biases only, none
+    # Input and recurrent biases; input biases, and the candidate's recurrent one; input biases only; none.
+    "biases": ("two", "candidate", "one", "none"),
 }
 
 
 def text(reset: str, update: str, biases: str) -> str:
     """The cell with these options; the first value of each option is PyTorch's."""
-    b, c = (biases != "none", biases == "two")
+    b = "" if biases == "none" else "rzn"
+    c = {"two": "rzn", "candidate": "n"}.get(biases, "")
 
     def bias(gate: str) -> str:
-        return (f" + b_{gate}[i]" if b else "") + (f" + c_{gate}[i]" if c else "")
+        return (f" + b_{gate}[i]" if gate in b else "") + (f" + c_{gate}[i]" if gate in c else "")
 
     if reset == "after":
-        recurrent = f"    u[i]  = U_n[i,k] h[k]{' + c_n[i]' if c else ''}\n"
+        recurrent = f"    u[i]  = U_n[i,k] h[k]{' + c_n[i]' if 'n' in c else ''}\n"
         candidate = f"W_n[i,j] x[j]{' + b_n[i]' if b else ''} + r[i] u[i]"
     else:
         recurrent = ""

@@ -1,0 +1,53 @@
+"""What is recorded of a system: which forms of a cell it computes, and how it packs each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from grusym.conventions.blocks import Packed
+
+
+@dataclass(frozen=True)
+class Peer:
+    """What the system itself has that computes a cell: the name of its module, and what options become there.
+
+    `arguments` holds, for an option and its value, the keyword arguments of the module; an option that is not there,
+    none.
+    """
+
+    module: str
+    arguments: Mapping[str, Mapping[str, Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Form:
+    """A cell with any of these values of its options, and the arrays that it is packed in.
+
+    The first values are what a cell has there that is called by its name alone; an option that is not there may have
+    any value. Arrays whose tensors the cell lacks (PyTorch's biases with biases=none) are left out.
+    """
+
+    options: Mapping[str, tuple[str, ...]]
+    arrays: tuple[Packed, ...]
+
+    def has(self, options: Mapping[str, str]) -> bool:
+        """Whether a cell with these options is of this form."""
+        return all(options.get(key, values[0]) in values for key, values in self.options.items())
+
+
+@dataclass(frozen=True)
+class Convention:
+    """How a system writes and packs cells: `forms` per cell name, the system's own default first.
+
+    `source` says where this can be read, `letters` what the system calls a gate if not as grusym does, `notes` what it
+    does besides, `unverified` what of this was not read in the system's own source. `peers` says what computes the
+    cells there, per cell name.
+    """
+
+    name: str
+    source: str
+    forms: Mapping[str, tuple[Form, ...]]
+    letters: Mapping[str, str] = field(default_factory=dict)
+    notes: str = ""
+    unverified: str = ""
+    peers: Mapping[str, Peer] = field(default_factory=dict)
