@@ -8,6 +8,7 @@ def _stacked(gates: str) -> tuple[Packed, ...]:
     return tuple(Packed(name, tuple(f"{part}_{gate}" for gate in gates)) for name, part in parts.items())
 
 
+SIZES = {"input_size": "I", "hidden_size": "H"}
 BIASES = {"two": {"bias": True}, "none": {"bias": False}}
 
 TORCH = Convention(
@@ -15,7 +16,7 @@ TORCH = Convention(
     source="PyTorch, aten/src/ATen/native/RNN.cpp",
     packings={
         "gru": _stacked("rzn"),
-        "lstm": _stacked("ifgo"),
+        "lstm": (*_stacked("ifgo"), Packed("weight_hr", ("V",))),
         "rnn": (
             Packed("weight_ih", ("W",)),
             Packed("weight_hh", ("U",)),
@@ -25,15 +26,16 @@ TORCH = Convention(
     },
     options={
         "gru": {"reset": ("after",), "update": ("keep",), "biases": ("two", "none")},
-        "lstm": {"biases": ("two", "none")},
+        "lstm": {"biases": ("two", "none"), "peephole": ("no",)},
         "rnn": {"biases": ("two", "none")},
     },
     peers={
-        "gru": Peer("GRU", {"biases": BIASES}),
-        "lstm": Peer("LSTM", {"biases": BIASES}),
+        "gru": Peer("GRU", {"biases": BIASES}, SIZES),
+        "lstm": Peer("LSTM", {"biases": BIASES}, {**SIZES, "proj_size": "P"}, below=(("P", "H"),)),
         "rnn": Peer(
             "RNN",
             {"biases": BIASES, "activation": {"tanh": {"nonlinearity": "tanh"}, "relu": {"nonlinearity": "relu"}}},
+            SIZES,
         ),
     },
 )

@@ -96,9 +96,9 @@ def _usage(kernel: CKernel) -> list[str]:
     return [
         f"Training, with T steps, B samples and the extents {axes} of the cell's axes:",
         "",
-        *fold(f"    packed = malloc({kernel.function('packed_size')}({sizes})*sizeof *packed);"),
-        *fold(f"    saved = malloc({kernel.function('saved_size')}({sizes})*sizeof *saved);"),
-        *fold(f"    workspace = malloc({kernel.function('workspace_size')}({sizes})*sizeof *workspace);"),
+        *fold(f"    packed = malloc({kernel.function('packed_size')}({sizes})*sizeof *packed);", INSIDE),
+        *fold(f"    saved = malloc({kernel.function('saved_size')}({sizes})*sizeof *saved);", INSIDE),
+        *fold(f"    workspace = malloc({kernel.function('workspace_size')}({sizes})*sizeof *workspace);", INSIDE),
         *call("pack", kernel.pack),
         *call("forward_packed", kernel.forward_packed),
         *call("backward_packed", kernel.backward_packed),

@@ -62,7 +62,9 @@ def _backward(kernel: CKernel) -> list[str]:
 
 def _sizes(kernel: CKernel, *words: str) -> list[str]:
     sizes = ", ".join(kernel.sizes)
-    lines = [f"    const int64_t {kernel.local(word)} = {kernel.function(word)}({sizes});" for word in words]
+    lines = []
+    for word in words:
+        lines += fold(f"    const int64_t {kernel.local(word)} = {kernel.function(word)}({sizes});")
     refused = " || ".join(f"{kernel.local(word)} < 0" for word in words)
     return [*lines, f"    if ({refused})", f"        return {kernel.guard}_BAD_SIZE;"]
 

@@ -97,7 +97,8 @@ class _Walk:
         if not assign.accumulate:
             array.value[where], array.error[where] = value, error
             return
-        sizes, count = np.abs(array.value) + array.error, np.zeros(array.value.shape)
+        sizes = np.asarray(np.abs(array.value) + array.error)  # NumPy makes a number of what has no axes
+        count = np.zeros(array.value.shape)
         for target, part in ((array.value, value), (array.error, error), (sizes, np.abs(value) + error), (count, 1.0)):
             np.add.at(target, where, part)
         unit = self.rounding.unit

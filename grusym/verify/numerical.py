@@ -44,9 +44,10 @@ def _slopes(cell: Cell, sizes: Mapping[str, int], arrays: Mapping[str, Any], blo
     stacked = {}
     for name in {t.name for t in (*cell.inputs, *cell.parameters)} | {initial_name(s.name) for s in cell.states}:
         copies = np.repeat(np.asarray(arrays[name], dtype=np.complex128)[None], lanes, axis=0)
+        elements = copies.reshape(lanes, -1)  # a view: a tensor without axes has one element as well
         for lane, (tensor, index) in enumerate(block):
             if tensor == name:
-                copies[lane].flat[index] += STEP * 1j
+                elements[lane, index] += STEP * 1j
         if name in inputs:  # (lanes, T, B, ...) to (T, lanes*B, ...)
             copies = np.moveaxis(copies, 0, 1)
             copies = copies.reshape(copies.shape[0], -1, *copies.shape[3:])
