@@ -101,8 +101,8 @@ MLX = Convention(
             Form(
                 {"reset": ("after",), "update": ("keep",), "biases": ("candidate", "none")},
                 (
-                    columns("Wx", "W", "rzn"),
-                    columns("Wh", "U", "rzn"),
+                    rows("Wx", "W", "rzn"),
+                    rows("Wh", "U", "rzn"),
                     vector("b", "b", "rzn"),
                     vector("bhn", "c", "n"),
                 ),

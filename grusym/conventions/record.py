@@ -12,11 +12,18 @@ class Peer:
     """What the system itself has that computes a cell: the name of its module, and what options become there.
 
     `arguments` holds, for an option and its value, the keyword arguments of the module; an option that is not there,
-    none.
+    none. `sizes` holds the keyword arguments that are extents of the cell, where it has that axis. `below` are pairs of
+    axes: the module takes the first only where it is smaller than the second.
     """
 
     module: str
     arguments: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    sizes: Mapping[str, str]
+    below: tuple[tuple[str, str], ...] = ()
+
+    def takes(self, sizes: Mapping[str, int]) -> bool:
+        """Whether the module can be made at these sizes."""
+        return all(sizes[low] < sizes[high] for low, high in self.below if low in sizes)
 
 
 @dataclass(frozen=True)

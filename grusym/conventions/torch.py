@@ -9,6 +9,7 @@ def _stacked(gates: str) -> tuple[Packed, ...]:
     return tuple(Packed(name, tuple(f"{part}_{gate}" for gate in gates)) for name, part in parts.items())
 
 
+SIZES = {"input_size": "I", "hidden_size": "H"}
 BIASES = {"two": {"bias": True}, "none": {"bias": False}}
 
 TORCH = Convention(
@@ -16,7 +17,12 @@ TORCH = Convention(
     source="PyTorch, aten/src/ATen/native/RNN.cpp",
     forms={
         "gru": (Form({"reset": ("after",), "update": ("keep",), "biases": ("two", "none")}, _stacked("rzn")),),
-        "lstm": (Form({"biases": ("two", "none")}, _stacked("ifgo")),),
+        "lstm": (
+            Form(
+                {"biases": ("two", "none"), "peephole": ("no",), "projection": ("no", "yes")},
+                (*_stacked("ifgo"), Packed("weight_hr", ("V",))),
+            ),
+        ),
         "rnn": (
             Form(
                 {"biases": ("two", "none")},
@@ -31,11 +37,12 @@ TORCH = Convention(
     },
     notes="the update is computed as n + z (h - n)",
     peers={
-        "gru": Peer("GRU", {"biases": BIASES}),
-        "lstm": Peer("LSTM", {"biases": BIASES}),
+        "gru": Peer("GRU", {"biases": BIASES}, SIZES),
+        "lstm": Peer("LSTM", {"biases": BIASES}, {**SIZES, "proj_size": "P"}, below=(("P", "H"),)),
         "rnn": Peer(
             "RNN",
             {"biases": BIASES, "activation": {"tanh": {"nonlinearity": "tanh"}, "relu": {"nonlinearity": "relu"}}},
+            SIZES,
         ),
     },
 )

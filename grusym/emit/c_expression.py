@@ -2,7 +2,7 @@
 
 from functools import singledispatch
 
-from sympy import Add, Expr, Idx, Integer, Mul, Number, NumberSymbol, Pow, Rational, Symbol
+from sympy import Add, Expr, Idx, Integer, Mul, Number, NumberSymbol, Pow, Rational, Symbol, floor
 from sympy import Function as SymPyFunction
 
 from grusym.emit.c_functions import called
@@ -64,6 +64,9 @@ def size(expression: Expr) -> str:
         if isinstance(number, Integer):
             factors = [_bracketed(f, SUM) for f in rest.as_ordered_factors()]
             return "*".join(factors if number == 1 else [str(number), *factors])
+    if isinstance(expression, floor):  # of what is not negative, where C's division rounds down
+        above, below = expression.args[0].as_numer_denom()
+        return f"({_bracketed(above, SUM)}/{size(below)})"
     if isinstance(expression, Pow) and isinstance(expression.exp, Integer) and expression.exp > 0:
         return "*".join([_bracketed(expression.base, SUM)] * int(expression.exp))
     raise LoweringError(f"the size {expression} is not a polynomial with integer coefficients, so C cannot index by it")

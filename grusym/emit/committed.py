@@ -12,6 +12,8 @@ from grusym.errors import InputError
 
 MANIFEST = "manifest.json"
 CELLS = (("gru", "torch"), ("gru", "own"), ("lstm", "torch"), ("lstm", "own"), ("rnn", "torch"), ("rnn", "own"))
+# Committed in float32 and their own convention only.
+OWN = ("mgu", "mingru", "ligru", "augru", "gru_d", "fastgrnn", "lngru", "convgru", "sepconvgru")
 DTYPES = ("float32", "float64")
 SCHEDULE = "reference"
 
@@ -37,7 +39,13 @@ def products() -> tuple[Product, ...]:
         for target in ("c", "numpy")
         for cell, convention in CELLS
     ]
-    documents = [Product("latex", cell, "own", ("any",)) for cell in dict.fromkeys(cell for cell, _ in CELLS)]
+    kernels += [
+        Product(target, cell, "own", ("float32" if target == "c" else "any",))
+        for target in ("c", "numpy")
+        for cell in OWN
+    ]
+    names = (*dict.fromkeys(cell for cell, _ in CELLS), *OWN)
+    documents = [Product("latex", cell, "own", ("any",)) for cell in names]
     return (*kernels, *documents)
 
 

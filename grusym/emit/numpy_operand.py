@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from sympy import Expr, Idx, Integer, Rational, Symbol
+from sympy import Expr, Idx, Integer, Rational, Symbol, floor
 from sympy.core.numbers import Exp1, Pi
 
 from grusym.equations.axis import indices_in
@@ -114,6 +114,10 @@ def _sizes(symbols: Expr, names: dict[str, str]) -> str:
     factors = [] if symbols == 1 else sorted(symbols.as_ordered_factors(), key=str)
     words = []
     for factor in factors:
+        if isinstance(factor, floor):
+            above, below = factor.args[0].as_numer_denom()
+            words.append(f"(({linear(above, {}, names)}) // {linear(below, {}, names)})")
+            continue
         base, power = factor.as_base_exp()
         if not isinstance(base, Symbol) or not (power.is_Integer and power > 0):
             raise LoweringError(f"NumPy text of the extent {symbols} is not known: it is no product of sizes")

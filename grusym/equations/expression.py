@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sympy import Add, Expr, Idx, Integer, Mul, Sum
+from sympy import Add, Dummy, Expr, Idx, Integer, Mul, Sum, floor
 
 from grusym.equations import constants
 from grusym.equations.axis import Axis, indices_in
+from grusym.equations.functions import FLOOR
 from grusym.equations.names import fresh
 from grusym.equations.summation import summed_indices
 from grusym.equations.syntax import Call, Factors, Node, Number, Power, Reference, Terms, Total
@@ -83,6 +84,8 @@ def _build(node: Node, bound: frozenset[str], scope: Scope) -> Expr:
             return constants.number(token, scope.source)
         case Terms() | Factors():
             return build_terms(node, bound, scope)
+        case Call(token, _) if token.text == FLOOR:
+            raise scope.source.error("floor stands in index expressions only, as in x[p+u-floor((K-1)/2)]", token)
         case Call(token, arguments):
             built = [build_terms(argument, bound, scope) for argument in arguments]
             return constants.apply(token.text, built, token, scope.source)
@@ -190,10 +193,23 @@ def _build_index(node: Node, tensor: str, bound: frozenset[str], scope: Scope) -
                 raise scope.source.error("an index expression is linear in its indices", token)
             product = [f if p == 1 else constants.power(f, Integer(p), at, scope.source) for p, f, at in built]
             return constants.in_range(Mul(*product), token, scope.source)
+        case Call(token, (argument,)) if token.text == FLOOR:
+            return _floor(_build_index(argument, tensor, bound, scope), token, scope)
         case _:
             raise scope.source.error(
                 "an index expression holds indices, whole numbers and extents only", token_of(node)
             )
+
+
+def _floor(value: Expr, token: Token, scope: Scope) -> Expr:
+    """The whole part of a quotient of sizes that is never negative: there, integer division is the same everywhere."""
+    if value.has(Idx):
+        raise scope.source.error("floor takes sizes and numbers, no index", token)
+    # Sizes are at least 1: what has no negative term in how far they exceed that is never negative.
+    beyond = {size: 1 + Dummy(nonnegative=True) for size in value.free_symbols}
+    if not value.xreplace(beyond).expand().is_nonnegative:
+        raise scope.source.error(f"floor is taken of what may be negative: {value}", token)
+    return floor(value)
 
 
 def token_of(node: Node) -> Token:

@@ -78,4 +78,5 @@ FUNCTIONS: dict[str, type[Function]] = {
     "tanh": tanh,
 }
 NAMES: dict[type[Function], str] = {function: name for name, function in FUNCTIONS.items()}
+FLOOR = "floor"  # of sizes, in an index expression; what is differentiated has no use for it
 ARITY: dict[str, int] = {name: 2 if name in ("max", "min") else 1 for name in FUNCTIONS}

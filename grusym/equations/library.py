@@ -10,7 +10,20 @@ from types import ModuleType
 from grusym.equations.cell import Cell
 from grusym.errors import InputError
 
-BUILT_IN = ("gru", "lstm", "rnn")
+BUILT_IN = (
+    "gru",
+    "lstm",
+    "rnn",
+    "mgu",
+    "mingru",
+    "ligru",
+    "augru",
+    "gru_d",
+    "fastgrnn",
+    "lngru",
+    "convgru",
+    "sepconvgru",
+)
 MAX_FILE_BYTES = 1_000_000
 
 

@@ -7,7 +7,7 @@ from sympy import Expr
 from grusym.equations.axis import Axis
 from grusym.equations.cell import Cell, Equation, State
 from grusym.equations.expression import Scope, build_terms
-from grusym.equations.functions import FUNCTIONS
+from grusym.equations.functions import FLOOR, FUNCTIONS
 from grusym.equations.names import LAYER_SIZES, derived_names, is_reserved
 from grusym.equations.summation import references
 from grusym.equations.syntax import Assignment, CellSyntax, Reference
@@ -61,7 +61,7 @@ def _axes(syntax: CellSyntax, source: Source) -> dict[str, Axis]:
         for token in (*clause.indices, clause.extent):
             if token.text in LAYER_SIZES:
                 raise source.error(f"{token.text} belongs to the layer (time T, batch B); choose another name", token)
-            if "'" in token.text or is_reserved(token.text) or token.text in FUNCTIONS or token.text == "sum":
+            if "'" in token.text or is_reserved(token.text) or token.text in (*FUNCTIONS, FLOOR, "sum"):
                 raise source.error(f"{token.text} is a reserved word; choose another name", token)
         if clause.extent.text in axis_of:
             raise source.error(f"{clause.extent.text} is an index and an axis; rename one", clause.extent)
@@ -84,7 +84,7 @@ def _check_names(syntax: CellSyntax, source: Source, axis_of: dict[str, Axis]) -
             raise source.error(f"{name} is an index; a tensor needs another name", token)
         if name in LAYER_SIZES:
             raise source.error(f"{name} belongs to the layer (time T, batch B); a tensor needs another name", token)
-        if name in FUNCTIONS or name == "sum" or (is_reserved(name) and not (name == "y" and name in results)):
+        if name in (*FUNCTIONS, FLOOR, "sum") or (is_reserved(name) and not (name == "y" and name in results)):
             raise source.error(f"{name} is a reserved word; a tensor needs another name", token)
         if name in as_tensors and name in extents:
             raise source.error(f"{name} is an axis; a tensor needs another name", as_tensors[name])

@@ -13,7 +13,7 @@
 Nothing is evaluated: text becomes a `CellSyntax`.
 """
 
-from grusym.equations.functions import ARITY
+from grusym.equations.functions import ARITY, FLOOR
 from grusym.equations.syntax import (
     Assignment,
     AxisClause,
@@ -237,7 +237,7 @@ class _Parser:
             return self.total()
         if self.peek(1).kind != "(":
             return self.reference()
-        if token.text not in ARITY:
+        if token.text not in ARITY and token.text != FLOOR:
             raise self.source.error(
                 f"unknown function {token.text}; known are {', '.join(ARITY)} (a product with a bracket is written "
                 f"{token.text} * (...))",
@@ -261,7 +261,7 @@ class _Parser:
             self.take(",", "")
             arguments.append(self.terms())
         self.close(")")
-        arity = ARITY[function.text]
+        arity = ARITY.get(function.text, 1)
         if len(arguments) != arity:
             wanted = "1 argument" if arity == 1 else f"{arity} arguments"
             raise self.source.error(f"{function.text} takes {wanted}, not {len(arguments)}", function)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from sympy import Add, Expr, Idx, Integer, Mul, Number, NumberSymbol, Pow, Sum
+from sympy import Add, Expr, Idx, Integer, Mul, Number, NumberSymbol, Pow, Sum, floor
 
 from grusym.equations.axis import extent_of
 from grusym.equations.functions import NAMES
@@ -85,6 +85,9 @@ def position(expression: Expr, grid: Mapping[Expr, Any]) -> Any:
         for other in others:
             first = first + other if isinstance(expression, Add) else first * other
         return first
+    if isinstance(expression, floor):
+        above, below = expression.args[0].as_numer_denom()
+        return position(above, grid) // position(below, grid)
     if isinstance(expression, Pow):
         return position(expression.base, grid) ** int(expression.exp)
     raise TypeError(f"{expression} is not an index or a size that has a value here")

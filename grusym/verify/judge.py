@@ -66,7 +66,7 @@ def gather_evidence(lowered: Lowered, sizes: Mapping[str, int], dtype: str, seed
         "numerical-gradient": numerical_gradients(cell, drawn.sizes, arrays, seed),
     }
     peer = peer_of(lowered.cell, lowered.layout)
-    if peer is not None and not missing():
+    if peer is not None and peer.takes(sizes) and not missing():
         theirs = by_torch(lowered, peer, drawn)
         want["torch-forward"] = {name: array for name, array in theirs.items() if name in outputs}
         want["torch-gradient"] = {name: array for name, array in theirs.items() if name not in outputs}

@@ -40,16 +40,19 @@ def some_sizes(names: list[str], examples: int, seed: int) -> list[dict[str, int
 
     All 1, all different, one at a time 1 among others, only T over 1, then random ones.
 
+    A cell of more than four axes has sizes that repeat: work grows with their product.
+
     >>> some_sizes(["T", "B", "I", "H"], 2, 0)
     [{'T': 1, 'B': 1, 'I': 1, 'H': 1}, {'T': 3, 'B': 2, 'I': 4, 'H': 5}]
     """
-    different = dict(zip(names, (3, 2, *range(4, len(names) + 2)), strict=True))
+    extents = (3, 2, 4, 5) if len(names) < 5 else (3, 2, 4, 6, 5, 7) if len(names) < 7 else (3, 2, 4, 5) * len(names)
+    different = dict(zip(names, extents, strict=False))
     ones = dict.fromkeys(names, 1)
     chosen = [ones, different, *({**different, name: 1} for name in names), {**ones, TIME.name: 2}]
     random = np.random.default_rng((seed, 1))
     while len(chosen) < examples:
-        extents = random.integers(1, LARGEST + 1 if len(names) < 6 else FEW + 1, size=len(names))
-        chosen.append(dict(zip(names, map(int, extents), strict=True)))
+        drawn = random.integers(1, LARGEST + 1 if len(names) < 6 else FEW + 1, size=len(names))
+        chosen.append(dict(zip(names, map(int, drawn), strict=True)))
     return sorted(chosen[:examples], key=lambda sizes: prod(sizes.values()))
 
 

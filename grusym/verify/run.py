@@ -20,6 +20,7 @@ from grusym.verify.subject import Unfit, answers, subject
 from grusym.verify.torch_peer import CONVENTION, peer_of
 
 EXAMPLES = 10
+UNTAKEN = "PyTorch's module takes none of the sizes that were drawn"
 UNDECIDED = "in every problem that was drawn, rounding alone may exceed a whole tensor"
 RUNS = "runs"  # the check that a kernel answers at all
 
@@ -142,7 +143,8 @@ class _Trial:
             elif self.decided[name]:
                 found.append(self.measured(name, "passed", *self.seen[name]))
             else:
-                reason = UNDECIDED if name in self.seen else "the kernel gave no answer to compare"
+                unheard = "the kernel gave no answer to compare" if RUNS in self.failed else UNTAKEN
+                reason = UNDECIDED if name in self.seen else unheard
                 found.append(Check(*self.names, name, "skipped", reason=reason))
         return found
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from grusym.conventions.library import CONVENTIONS
-from grusym.conventions.packing import Layout, numbers
+from grusym.conventions.packing import Layout
 from grusym.conventions.record import Peer
 from grusym.equations.cell import Cell
 from grusym.equations.library import settings_of
@@ -69,6 +69,5 @@ def _module(lowered: Lowered, peer: Peer, sizes: Mapping[str, int], dtype: Any) 
     arguments: dict[str, Any] = {}
     for option, value in settings_of(cell).items():
         arguments |= peer.arguments.get(option, {}).get(value, {})
-    (size,) = numbers(cell.inputs[0].shape, sizes)
-    (hidden,) = numbers(cell.states[0].tensor.shape, sizes)
-    return getattr(torch.nn, peer.module)(size, hidden, dtype=dtype, **arguments)
+    arguments |= {name: sizes[axis] for name, axis in peer.sizes.items() if axis in sizes}
+    return getattr(torch.nn, peer.module)(dtype=dtype, **arguments)

@@ -16,7 +16,7 @@ TOLERANCE = 1e-10  # relative to the largest element; a wrong term is at least a
 
 def some_sizes(cell: Cell, *first: int) -> dict[str, int]:
     """A small extent for each axis, neighbours differing."""
-    return {axis.name: (*first, 3, 2, 4, 2, 3)[number] for number, axis in enumerate(cell.axes)}
+    return {axis.name: (*first, 3, 2, 4, 2, 3, 2)[number] for number, axis in enumerate(cell.axes)}
 
 
 def arguments(cell: Cell) -> tuple[Tensor, ...]:

@@ -1,11 +1,11 @@
 """The cells that calculus is tested on: the built-in ones, those in tests/cells, and one for each thing to go wrong."""
 
 from functools import cache
-from itertools import product
 from pathlib import Path
 
 from grusym.equations.cell import Cell
-from grusym.equations.library import BUILT_IN, cell, options_of
+from grusym.equations.library import BUILT_IN, cell
+from tests.variants import variants
 
 FOLDER = Path(__file__).parents[1] / "cells"
 HEAD = "f(x[j], h[k]) -> h'[i]  axes j: I  i, k, l: H\n"
@@ -62,11 +62,7 @@ TEXTS = {
         h'[i] = r[i] s[i] + W[i,j] x[j]""",
     "axis of one letter": "f(x[j], h[k]) -> h'[k]  axes j: I  k: H\n h'[k] = h[k] A[k,k] + sum[j](x[j]) A[k,k]^2",
 }
-BUILT = [
-    f"{name}:{','.join(map('='.join, zip(options_of(name), values, strict=True)))}"
-    for name in BUILT_IN
-    for values in product(*options_of(name).values())
-]
+BUILT = [spelling for name in BUILT_IN for spelling in variants(name)]
 FILES = sorted(path.stem for path in FOLDER.glob("*.cell"))
 ALL = [*BUILT, *FILES, *TEXTS]
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from grusym.cli import main
+from grusym.equations.library import BUILT_IN
 
 PEEPHOLE = Path(__file__).parents[1] / "cells" / "peephole_lstm.cell"
 
@@ -104,7 +105,7 @@ def test_generate_prints_or_writes_the_same(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["show", "nope"], "unknown cell 'nope'; built in are gru, lstm, rnn"),
+        (["show", "nope"], f"unknown cell 'nope'; built in are {', '.join(BUILT_IN)}"),
         (["show", "gru:reset=sometimes"], "reset=sometimes is unknown; reset is one of after, before"),
         (["show", "gru:colour=red"], "gru has no option 'colour'; it has reset, update, biases"),
         (["show", "gru:reset"], "cannot read the option 'reset'"),

@@ -17,9 +17,9 @@ from grusym.equations.library import cell
 from grusym.errors import InputError
 
 H, I = Axis("H").extent, Axis("I").extent
-SIZES = {"H": 3, "I": 4}
+SIZES = {"H": 3, "I": 4, "P": 2}
 FITTING = [
-    *("gru", "gru:biases=none", "lstm", "lstm:biases=none"),
+    *("gru", "gru:biases=none", "lstm", "lstm:biases=none", "lstm:projection=yes", "lstm:projection=yes,biases=none"),
     *("rnn", "rnn:biases=none", "rnn:activation=relu", "rnn:activation=relu,biases=none"),
 ]
 
@@ -82,7 +82,7 @@ def test_without_biases_their_arrays_are_left_out(name):
 
 def test_a_size_is_a_whole_number():
     assert numbers((3 * H + 1, Integer(2), I * H), SIZES) == (10, 2, 12)
-    with pytest.raises(ValueError, match=r"^H/2 is 3/2 for \{'H': 3, 'I': 4\}, which is not a whole number$"):
+    with pytest.raises(ValueError, match=r"^H/2 is 3/2 for \{'H': 3, 'I': 4, 'P': 2\}, which is not a whole number$"):
         numbers((H / 2,), SIZES)
 
 
@@ -114,6 +114,7 @@ def test_a_cell_without_a_packing_is_refused():
         ("gru:reset=before", "gru with reset=after, not reset=before"),
         ("gru:update=write", "gru with update=keep, not update=write"),
         ("gru:biases=one", "gru with biases=two or none, not biases=one"),
+        ("lstm:peephole=yes", "lstm with peephole=no, not peephole=yes"),
         ("lstm:biases=one", "lstm with biases=two or none, not biases=one"),
         ("rnn:biases=one", "rnn with biases=two or none, not biases=one"),
     ],

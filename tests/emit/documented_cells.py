@@ -1,9 +1,8 @@
 """Cells whose documents are tested: every built-in variant, and cells of a user's own with awkward names and forms."""
 
-from itertools import product
-
 from grusym.equations.cell import Cell
-from grusym.equations.library import BUILT_IN, cell, options_of
+from grusym.equations.library import BUILT_IN, cell
+from tests.variants import variants
 
 CONV = """conv(x[d,p], h[c,p]) -> h'[c,p]
  axes d: D  c,e: C  p: P  u: K
@@ -34,17 +33,7 @@ BARE = """bare(x[k], h[k]) -> h'[k]
  h'[k] = 0.9 h[k] + 0.1 x[k]"""
 
 
-def _variants() -> list[str]:
-    found = []
-    for name in BUILT_IN:
-        options = options_of(name)
-        for values in product(*options.values()):
-            settings = ",".join(f"{key}={value}" for key, value in zip(options, values, strict=True))
-            found.append(f"{name}:{settings}")
-    return found
-
-
 def documented_cells() -> dict[str, Cell]:
     """Every cell whose document is tested, by a name for the test."""
     own = {name: Cell.parse(text) for name, text in (("conv", CONV), ("odd", ODD), ("long", LONG), ("bare", BARE))}
-    return {spelling: cell(spelling) for spelling in _variants()} | own
+    return {spelling: cell(spelling) for name in BUILT_IN for spelling in variants(name)} | own

@@ -32,7 +32,7 @@ from grusym.equations.library import cell
 from grusym.equations.tensor import accesses, indices_of, is_access, tensor_of
 from tests.emit.documented_cells import CONV, documented_cells
 
-SIZES = {"I": 2, "H": 3, "D": 2, "C": 3, "P": 4, "K": 2, "Q": 5, "M": 3}
+SIZES = {"I": 2, "H": 3, "D": 2, "C": 3, "P": 4, "K": 2, "Q": 5, "M": 3, "L": 2}
 FUNCTIONS = {
     "sigmoid": lambda a: 1 / (1 + np.exp(-a)), "tanh": np.tanh, "exp": np.exp, "abs": np.abs, "max": np.maximum,
     "min": np.minimum, "relu": lambda a: np.maximum(a, 0), "step": lambda a: (a > 0) * 1.0,

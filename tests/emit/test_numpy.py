@@ -25,11 +25,11 @@ ROOT = Path(__file__).parents[2]
 
 MORE = {
     "constant indices": "a(x[p], h[i]) -> h'[i]  axes i: H p: P\n h'[i] = tanh(w[i] x[0] + v[i] x[1] x[P-1] + h[i])",
-    "names that the module uses": """check(scatter_add[j], np_[k], el[k]) -> np_'[i], el'[i]  axes j: I  i,k,name: H
+    "names that the module uses": """check(scatter_add[j], np1[k], el[k]) -> np1'[i], el'[i]  axes j: I  i,k,name: H
         sizes[i] = gather[i,j] scatter_add[j] + inside[i]
-        erf_[i] = erf(W[i,k] np_[k])
-        np_'[i] = tanh(sizes[i] + el[i])
-        el'[i] = el[i] erf_[i] forward""",
+        erf1[i] = erf(W[i,k] np1[k])
+        np1'[i] = tanh(sizes[i] + el[i])
+        el'[i] = el[i] erf1[i] forward""",
     "sum of a window": """a(x[q], h[p]) -> h'[p]  axes p: P q: Q u: K
         h'[p] = tanh(h[p] + sum[u](x[2*p+u]) + sum[u](w[u]))""",
     "shifted denominator": """a(x[q], h[p]) -> h'[p]  axes p: P q: Q u: K

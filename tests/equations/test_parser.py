@@ -175,3 +175,24 @@ def test_a_function_beside_another_is_not_inside_it():
 def test_an_error_names_the_file_and_shows_the_line():
     error = refused("f(h[k]) -> h'[k]\n  axes k H")
     assert str(error) == "<cell>:2:10: expected ':' and the axis of the index, found 'H'\n    axes k H\n           ^"
+
+
+CONV = "f(x[p], h[p]) -> h'[p]  axes p: P  u: K\n parameters W[u]\n h'[p] = h[p] + "
+
+
+def test_floor_takes_a_quotient_of_sizes_in_an_index():
+    value = Cell.parse(f"{CONV}W[u] x[p+u-floor((K-1)/2)]").equations[0].value
+    assert str(value) == "h[p] + Sum(W[u]*x[-floor(K/2 - 1/2) + p + u], (u, 0, K - 1))"
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("W[u] x[p+u-»floor((K-2)/2)]", "floor is taken of what may be negative: K/2 - 1"),
+        ("W[u] x[p+»floor(u/2)]", "floor takes sizes and numbers, no index"),
+        ("W[u] x[p+u] »floor(K/2)", "floor stands in index expressions only, as in x[p+u-floor((K-1)/2)]"),
+        ("W[u] x[p+u] »floor[p]", "floor is a reserved word; a tensor needs another name"),
+    ],
+)
+def test_floor_is_refused_elsewhere(value, message):
+    assert_refused(CONV + value, message)

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from itertools import product
 from pathlib import Path
 
 import numpy as np
 
 from grusym.conventions.packing import numbers
 from grusym.equations.cell import Cell
-from grusym.equations.library import cell, options_of
+from grusym.equations.library import cell
 from grusym.lower.interpret import run
 from grusym.lower.ir import Kernel, Kind
 from grusym.lower.lowered import Lowered, lower
+from tests.variants import variants
 
 CELLS = Path(__file__).parents[1] / "cells"
 
@@ -50,14 +50,7 @@ TEXTS = {
 }
 
 
-def spellings(name: str) -> list[str]:
-    """A built-in cell with every combination of its options, as the command line spells it."""
-    options = options_of(name)
-    combinations = product(*options.values())
-    return [f"{name}:{','.join(map('='.join, zip(options, values, strict=True)))}" for values in combinations]
-
-
-BUILT_IN = [spelling for name in ("gru", "lstm", "rnn") for spelling in spellings(name)]
+BUILT_IN = [spelling for name in ("gru", "lstm", "rnn") for spelling in variants(name)]
 FILES = sorted(path.name for path in CELLS.glob("*.cell"))
 ALL = [*BUILT_IN, *TEXTS, *FILES]
 

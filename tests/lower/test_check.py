@@ -1,6 +1,5 @@
 """The checker: every kernel of every cell passes, and each kind of damage is refused with the reason."""
 
-import re
 from dataclasses import replace
 
 import pytest
@@ -55,7 +54,10 @@ def test_the_kernels_of_every_cell_pass(name):
         assert check(each) is each
 
 
-@pytest.mark.parametrize("name", [n for n in BUILT_IN if not re.search("one|candidate|before|write", n)])
+UNKNOWN_TO_TORCH = ("one", "candidate", "before", "write", "peephole=yes")
+
+
+@pytest.mark.parametrize("name", [n for n in BUILT_IN if not any(word in n for word in UNKNOWN_TO_TORCH)])
 def test_the_kernels_in_the_convention_of_torch_pass(name):
     for each in (lowered(name, "torch").forward, lowered(name, "torch").backward):
         assert check(each) is each

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import grusym
+from grusym.equations.library import BUILT_IN
 from grusym.errors import CellError, CompilerError, GrusymError, InputError
 from tests.runtime.kernels import TARGETS, data, params_of
 
@@ -126,7 +127,7 @@ def test_another_kernel_built_from_the_same_takes_them(build):
     [
         (
             {"cell": "grue"},
-            "unknown cell 'grue'; built in are gru, lstm, rnn, and the path of a .cell file is taken too",
+            f"unknown cell 'grue'; built in are {', '.join(BUILT_IN)}, and the path of a .cell file is taken too",
         ),
         ({"cell": None}, "the cell is a NoneType; pass a Cell, or its spelling on the command line"),
         ({"target": "fortran"}, "unknown target 'fortran'; one can build c and numpy"),

@@ -6,10 +6,15 @@ from pathlib import Path
 import pytest
 
 from grusym.equations.library import cell
-from grusym.verify.run import verify
+from grusym.lower.lowered import lower
+from grusym.verify.judge import gather_evidence
+from grusym.verify.run import compare, verify
+from grusym.verify.subject import subject
 
 CELLS = sorted((Path(__file__).parents[1] / "cells").glob("*.cell"))
-OTHERS = ["gru:reset=before,update=write,biases=one"]
+OTHERS = ["gru:reset=before,update=write,biases=one", "lstm:peephole=yes,projection=yes"]
+OTHERS += ["mgu", "mgu:reset=after,update=keep,biases=two", "mingru:candidate=positive", "ligru"]
+OTHERS += ["augru", "augru:reset=before,update=write", "gru_d", "fastgrnn", "lngru", "sepconvgru"]
 
 
 @pytest.mark.parametrize("name", [*map(str, CELLS), *OTHERS], ids=lambda name: Path(name).stem)
@@ -59,3 +64,17 @@ def test_every_function_is_verified_in_c(tmp_path):
         "  h'[i] = tanh(sigmoid(s[i]) + 0.1 m[i])\n"
     )
     assert verify(cell(str(path)), targets=("c",), examples=3).ok
+
+
+@pytest.mark.parametrize("biases", ["two", "none"])
+def test_a_projected_lstm_is_judged_by_pytorch_where_it_takes_the_sizes(biases):
+    """PyTorch wants fewer projected units than units: at other sizes the remaining judges speak."""
+    layer = lower(cell("lstm", projection="yes", biases=biases), "torch")
+    kernel = subject(layer, "numpy", "float64")
+    smaller, larger = ({"T": 3, "B": 2, "I": 4, "H": 5, "P": P} for P in (3, 6))
+    checks = {c.id: c for c in compare([kernel], [gather_evidence(layer, smaller, "float64", 0)]).checks}
+    assert {checks[name].verdict for name in ("torch-forward", "torch-gradient", "equations")} == {"passed"}
+    checks = {c.id: c for c in compare([kernel], [gather_evidence(layer, larger, "float64", 0)]).checks}
+    assert checks["equations"].verdict == "passed"
+    assert checks["torch-forward"].verdict == "skipped"
+    assert checks["torch-forward"].reason == "PyTorch's module takes none of the sizes that were drawn"
