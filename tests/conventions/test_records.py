@@ -57,7 +57,7 @@ def test_there_is_a_record_for_every_system():
 @settings(max_examples=5, deadline=None)
 @given(st.integers(1, 5), st.integers(1, 5), st.integers(0, 99))
 def test_packing_and_unpacking_are_inverse(convention, name, width, hidden, seed):
-    sizes = {"I": width, "H": hidden}
+    sizes = {axis.name: 2 for axis in cell(name).axes} | {"I": width, "H": hidden}
     layout, tensors = layout_of(cell(name), convention), random_tensors(cell(name), sizes, seed)
     arrays = layout.pack(tensors, sizes)
     assert {array: arrays[array].shape for array in arrays} == {a: numbers(s, sizes) for a, s in layout.arrays}
@@ -77,7 +77,8 @@ def layout_place(layout, tensor):
 
 @pytest.mark.parametrize(("convention", "name"), FORMS)
 def test_every_element_of_every_array_belongs_to_one_tensor(convention, name):
-    layout, sizes = layout_of(cell(name), convention), {"I": 2, "H": 3}
+    layout = layout_of(cell(name), convention)
+    sizes = {axis.name: 4 for axis in cell(name).axes} | {"I": 2, "H": 3}
     arrays = {array: np.zeros(numbers(shape, sizes)) for array, shape in layout.arrays}
     for view in layout.unpack(arrays, sizes).values():
         view += 1
