@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import fill
 from typing import Annotated, Any
 
 import typer
@@ -98,9 +99,9 @@ def cells(as_json: JsonOption = False) -> None:
         print(json.dumps(listing, indent=2))
         return
     for name in BUILT_IN:
-        print(f"{name:6} {describe(name)}")
+        print(fill(f"{name:10} {describe(name)}", width=100, subsequent_indent=" " * 11))
         for key, values in options_of(name).items():
-            print(f"         {key} = {' | '.join(values)}")
+            print(f"{'':13}{key} = {' | '.join(values)}")
 
 
 @app.command()
