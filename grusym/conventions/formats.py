@@ -25,6 +25,7 @@ OPENVINO_ARRAYS = (rows("W", "W", "zrn"), rows("R", "U", "zrn"))
 OPENVINO = Convention(
     name="openvino",
     source="OpenVINO, reference/gru_cell.hpp",
+    unverified="names of parameters",
     forms={
         "gru": (
             Form(
@@ -44,6 +45,7 @@ OPENVINO = Convention(
 COREML_NN = Convention(
     name="coreml_nn",
     source="CoreML, mlmodel/format/NeuralNetwork.proto",
+    unverified="names of parameters",
     forms={
         "gru": (
             Form(
@@ -87,6 +89,7 @@ WEBNN_ARRAYS = (
 WEBNN = Convention(
     name="webnn",
     source="WebNN, specification",
+    unverified="names of parameters",
     forms={
         "gru": tuple(
             Form({"reset": (reset,), "update": ("keep",), "biases": ("two", "none")}, WEBNN_ARRAYS)

@@ -46,6 +46,7 @@ TF_GRU_BLOCK_CELL = Convention(
 FLAX_LINEN = Convention(
     name="flax_linen",
     source="Flax, flax/linen/recurrent.py",
+    unverified="names of parameters",
     forms={
         "gru": (
             Form(
@@ -82,6 +83,7 @@ FLAX_NNX = Convention(
 HAIKU = Convention(
     name="haiku",
     source="Haiku, haiku/_src/recurrent.py",
+    unverified="names of parameters",
     forms={
         "gru": (
             Form(
@@ -96,6 +98,7 @@ HAIKU = Convention(
 MLX = Convention(
     name="mlx",
     source="MLX, python/mlx/nn/layers/recurrent.py",
+    notes="older versions of its source have columns",
     forms={
         "gru": (
             Form(

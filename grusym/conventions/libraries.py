@@ -80,6 +80,7 @@ COLUMNS = (columns("input_weights", "W", "zrn"), columns("recurrent_weights", "U
 RNNOISE_INT8 = Convention(
     name="rnnoise_2018",
     source="RNNoise to 2024-03, src/rnn.c",
+    unverified="names of parameters",
     forms={
         "gru": (
             Form(
