@@ -1,8 +1,8 @@
 """How the tensors of a cell stand in one array of a system: a stack of blocks, and a pattern of the array's axes.
 
 In a pattern, `i` and `j` are the first and the second axis of a block, `g` counts the blocks of a stack and `s` its
-rows, `1` is an axis of extent 1. In brackets they run along one axis together: `j (g i)` sets transposed blocks side by
-side.
+rows, `1` is an axis of extent 1, and so are `d` and `l`, which count the directions and the layers of several cells. In
+brackets they run along one axis together: `j (g i)` sets transposed blocks side by side.
 """
 
 import re
@@ -40,6 +40,15 @@ class Packed:
     @property
     def tensors(self) -> tuple[str, ...]:
         return tuple(self.blocks.values())
+
+    def axis_of(self, letter: str) -> int | None:
+        """The axis of the array that counts directions (`d`) or layers (`l`), if it has one.
+
+        >>> Packed("W", ("W_z", "W_r", "W_n"), "d (g i) j").axis_of("d")
+        0
+        """
+        groups = _groups(self.axes)
+        return groups.index([letter]) if [letter] in groups else None
 
 
 @dataclass(frozen=True)
@@ -96,11 +105,15 @@ def _pattern(text: str) -> list[tuple[str, int | None]]:
     >>> _pattern("1 j (g i)")
     [('', None), ('', 1), ('g', 0)]
     """
-    groups = re.findall(r"\(([^()]*)\)|(\S+)", text)
-    words = [(inside or alone).split() for inside, alone in groups]
     return [
-        ("".join(w for w in word if w in "sg"), next((OWN.index(w) for w in word if w in OWN), None)) for word in words
+        ("".join(w for w in word if w in "sg"), next((OWN.index(w) for w in word if w in OWN), None))
+        for word in _groups(text)
     ]
+
+
+def _groups(text: str) -> list[list[str]]:
+    """The letters of a pattern, axis by axis."""
+    return [(inside or alone).split() for inside, alone in re.findall(r"\(([^()]*)\)|(\S+)", text)]
 
 
 def rows(name: str, letter: str, gates: str, axes: str = "(g i) j") -> Packed:

@@ -1,12 +1,12 @@
 """How formats of models pack a GRU: ONNX, OpenVINO, CoreML, WebNN."""
 
 from grusym.conventions.blocks import Packed, rows, separate, vector
-from grusym.conventions.record import Convention, Form
+from grusym.conventions.record import Convention, Form, Naming
 
 ONNX_ARRAYS = (
-    rows("W", "W", "zrn", "1 (g i) j"),
-    rows("R", "U", "zrn", "1 (g i) j"),
-    Packed("B", (("b_z", "b_r", "b_n"), ("c_z", "c_r", "c_n")), "1 (s g i)"),
+    rows("W", "W", "zrn", "d (g i) j"),
+    rows("R", "U", "zrn", "d (g i) j"),
+    Packed("B", (("b_z", "b_r", "b_n"), ("c_z", "c_r", "c_n")), "d (s g i)"),
 )
 ONNX = Convention(
     name="onnx",
@@ -19,6 +19,7 @@ ONNX = Convention(
     },
     letters={"n": "h"},
     notes="linear_before_reset=0, the default, is reset=before, 1 reset=after; the first axis is the direction",
+    naming=Naming("layer{layer}/{name}"),
 )
 
 OPENVINO_ARRAYS = (rows("W", "W", "zrn"), rows("R", "U", "zrn"))
@@ -81,10 +82,10 @@ COREML_MIL = Convention(
 )
 
 WEBNN_ARRAYS = (
-    rows("weight", "W", "zrn", "1 (g i) j"),
-    rows("recurrentWeight", "U", "zrn", "1 (g i) j"),
-    vector("bias", "b", "zrn", "1 (g i)"),
-    vector("recurrentBias", "c", "zrn", "1 (g i)"),
+    rows("weight", "W", "zrn", "d (g i) j"),
+    rows("recurrentWeight", "U", "zrn", "d (g i) j"),
+    vector("bias", "b", "zrn", "d (g i)"),
+    vector("recurrentBias", "c", "zrn", "d (g i)"),
 )
 WEBNN = Convention(
     name="webnn",
@@ -97,6 +98,7 @@ WEBNN = Convention(
         )
     },
     notes="resetAfter=true, the default, is reset=after; layout 'zrn', the default; the first axis is the direction",
+    naming=Naming("layer{layer}/{name}"),
 )
 
 FORMATS = (ONNX, OPENVINO, COREML_NN, COREML_MIL, WEBNN)

@@ -1,7 +1,7 @@
 """How frameworks pack a GRU: Keras, TensorFlow, Flax, Haiku, MLX, MXNet, DyNet, MindSpore, burn, Paddle."""
 
 from grusym.conventions.blocks import Packed, columns, rows, separate, vector
-from grusym.conventions.record import Convention, Form
+from grusym.conventions.record import Convention, Form, Naming
 
 KERNELS = (columns("kernel", "W", "zrn"), columns("recurrent_kernel", "U", "zrn"))
 KERAS = Convention(
@@ -130,6 +130,7 @@ MXNET = Convention(
             ),
         )
     },
+    naming=Naming("{way}{layer}_{name}", ("l", "r")),
     notes="the fused operator takes them raveled in one vector: all weights, then all biases",
     unverified="names of parameters",
 )

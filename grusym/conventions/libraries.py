@@ -35,8 +35,8 @@ MIOPEN = Convention(
 )
 
 WEIGHTS = (
-    Packed("weights_layer", ("W_z", "W_r", "W_n"), "1 1 j g i"),
-    Packed("weights_iter", ("U_z", "U_r", "U_n"), "1 1 j g i"),
+    Packed("weights_layer", ("W_z", "W_r", "W_n"), "l d j g i"),
+    Packed("weights_iter", ("U_z", "U_r", "U_n"), "l d j g i"),
 )
 ONEDNN = Convention(
     name="onednn",
@@ -45,11 +45,11 @@ ONEDNN = Convention(
         "gru": (
             Form(
                 {"reset": ("before",), "update": ("keep",), "biases": ("one",)},
-                (*WEIGHTS, Packed("bias", ("b_z", "b_r", "b_n"), "1 1 g i")),
+                (*WEIGHTS, Packed("bias", ("b_z", "b_r", "b_n"), "l d g i")),
             ),
             Form(
                 {"reset": ("after",), "update": ("keep",), "biases": ("candidate",)},
-                (*WEIGHTS, Packed("bias", ("b_z", "b_r", "b_n", "c_n"), "1 1 g i")),
+                (*WEIGHTS, Packed("bias", ("b_z", "b_r", "b_n", "c_n"), "l d g i")),
             ),
         )
     },

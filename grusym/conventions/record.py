@@ -43,12 +43,32 @@ class Form:
 
 
 @dataclass(frozen=True)
+class Naming:
+    """What a system calls the arrays of several layers and directions, where a single cell's array is `{name}`.
+
+    `{layer}` counts from 0, `{way}` is one of `ways`, forward and reverse. A pattern without `{way}` is that of arrays
+    that have an axis for the directions.
+    """
+
+    pattern: str = "layer{layer}/{way}/{name}"
+    ways: tuple[str, str] = ("forward", "reverse")
+
+    def key(self, name: str, layer: int, way: int) -> str:
+        """What an array is called.
+
+        >>> Naming("{name}_l{layer}{way}", ("", "_reverse")).key("weight_ih", 0, 1)
+        'weight_ih_l0_reverse'
+        """
+        return self.pattern.format(name=name, layer=layer, way=self.ways[way])
+
+
+@dataclass(frozen=True)
 class Convention:
     """How a system writes and packs cells: `forms` per cell name, the system's own default first.
 
     `source` says where this can be read, `letters` what the system calls a gate if not as grusym does, `notes` what it
     does besides, `unverified` what of this was not read in the system's own source. `peers` says what computes the
-    cells there, per cell name.
+    cells there, per cell name, `naming` how arrays of several layers and directions are named.
     """
 
     name: str
@@ -58,3 +78,4 @@ class Convention:
     notes: str = ""
     unverified: str = ""
     peers: Mapping[str, Peer] = field(default_factory=dict)
+    naming: Naming = Naming()

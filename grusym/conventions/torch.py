@@ -1,7 +1,7 @@
 """PyTorch's recurrent modules: gate blocks stacked by rows, two bias vectors (aten/src/ATen/native/RNN.cpp)."""
 
 from grusym.conventions.blocks import Packed
-from grusym.conventions.record import Convention, Form, Peer
+from grusym.conventions.record import Convention, Form, Naming, Peer
 
 
 def _stacked(gates: str) -> tuple[Packed, ...]:
@@ -35,6 +35,7 @@ TORCH = Convention(
             ),
         ),
     },
+    naming=Naming("{name}_l{layer}{way}", ("", "_reverse")),
     notes="the update is computed as n + z (h - n)",
     peers={
         "gru": Peer("GRU", {"biases": BIASES}, SIZES),
