@@ -139,6 +139,45 @@ def show(
 
 
 @app.command()
+def compare(
+    cells: Annotated[list[str], typer.Argument(metavar="CELL CELL ...", help="two cells or more")],
+    sizes: Annotated[
+        str, typer.Option(metavar="I=64,H=128", help="numbers for these sizes; T and B are 1 unless given")
+    ] = "",
+    convention: ConventionOption = None,
+    dtype: Annotated[
+        str, typer.Option(metavar="float32|float64", help="the element type that bytes are of")
+    ] = "float32",
+    as_json: JsonOption = False,
+) -> None:
+    """Compare what cells cost.
+
+    Parameters, operations and bytes per step, memory saved for the backward pass: as expressions, and as numbers for
+    given sizes.
+
+    \b
+      grusym compare gru lstm
+      grusym compare gru lstm mgu --sizes I=64,H=128,T=100,B=32 --json
+    """
+    from grusym.emit.comparison_view import comparison_text
+    from grusym.lower.compare import compare as compare_cells
+
+    comparison = compare_cells(cells, convention, dtype, _numbers(sizes))
+    print(json.dumps(comparison.to_json(), indent=2) if as_json else comparison_text(comparison))
+
+
+def _numbers(text: str) -> dict[str, int]:
+    """Sizes by name, from I=64,H=128."""
+    found: dict[str, int] = {}
+    for part in filter(None, text.split(",")):
+        name, _, number = part.partition("=")
+        if not number.isdecimal() or name in found:
+            raise InputError(f"cannot read the size {part!r} in {text!r}; write each once, as in I=64,H=128")
+        found[name] = int(number)
+    return found
+
+
+@app.command()
 def derive(
     cell: CellArgument,
     form: Annotated[str, typer.Option("--format", metavar="text|latex", help="how to write it")] = "text",

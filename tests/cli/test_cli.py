@@ -216,3 +216,19 @@ def _told(command: str, unbuffered: str) -> str:
     """What a shell's command writes to stderr."""
     environment = {**os.environ, "PYTHONWARNINGS": "error", "PYTHONUNBUFFERED": unbuffered}
     return subprocess.run(command, shell=True, capture_output=True, text=True, env=environment).stderr.strip()
+
+
+def test_compare_prints_expressions_and_numbers(capsys):
+    code, out, _ = run(capsys, "compare", "gru", "lstm", "--sizes", "I=64,H=128")
+    assert code == 0
+    assert "parameters                     3*H*(H + I + 2)" in out
+    assert ["parameters", "74,496", "99,328", "1.33"] in [line.split() for line in out.splitlines()]
+    code, out, _ = run(capsys, "compare", "gru", "lstm", "--sizes", "I=64,H=128", "--json")
+    report = json.loads(out)
+    assert report["rows"][0]["values"] == [74496, 99328]
+    assert report["sizes"] == {"T": 1, "B": 1, "I": 64, "H": 128}
+
+
+def test_compare_refuses_sizes_that_it_cannot_read(capsys):
+    assert "cannot read the size 'I=-3'" in refused(capsys, "compare", "gru", "lstm", "--sizes", "I=-3")
+    assert "cannot read the size 'I=4'" in refused(capsys, "compare", "gru", "lstm", "--sizes", "I=3,I=4")
