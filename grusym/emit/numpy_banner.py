@@ -105,8 +105,9 @@ def _saved(lowered: Lowered) -> str:
 def _operations(lowered: Lowered) -> str:
     lines = []
     for kernel in (lowered.forward, lowered.backward):
-        counts = describe(cost(kernel))[0].partition(": ")[2]
-        lines.append(_wrapped(f"{INDENT}{kernel.name + ':':10}{counts}", INDENT * 2))
+        step, _, counts = next(iter(describe(cost(kernel))), "").partition(": ")
+        each = counts if step == "per step and sample" else "none"
+        lines.append(_wrapped(f"{INDENT}{kernel.name + ':':10}{each}", INDENT * 2))
     return "\n".join(lines)
 
 

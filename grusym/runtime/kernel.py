@@ -19,6 +19,8 @@ from grusym.lower.schedule import require_schedule
 from grusym.runtime.arrays import check_array, check_shape, check_small, named, read_sizes
 from grusym.runtime.tape import Arrays, Gradients, Packed, Tape
 
+SCAN = "scan"
+
 
 class Backend(Protocol):
     """What runs a generated kernel, on arrays that were checked."""
@@ -160,24 +162,36 @@ def build(
     """Generate, compile, cache and load the kernel of a cell.
 
     A cell that is spelt takes the form that the convention has it in ("gru" in "haiku" is reset=before,update=write).
-    Raises InputError for a choice that does not exist, CompilerError where there is no C compiler or it fails.
+    With schedule="scan" a cell that is linear in its state, element by element, as mingru is, runs as a parallel scan:
+    its kernels compute the coefficients of all steps at once. Raises InputError for a choice that does not exist or
+    that the cell does not allow, CompilerError where there is no C compiler or it fails.
 
     >>> kernel = build("gru", target="numpy", dtype="float64")
     >>> kernel.cell.name
     'gru'
     """
     cell = cell_in(cell, convention)
-    require_schedule(schedule)
+    if schedule != SCAN:
+        require_schedule(schedule)
     if threads != 1:
         raise InputError(f"threads={threads!r}, but the schedule {schedule} runs on one thread; pass threads=1")
     if target not in ("c", "numpy"):
         raise InputError(f"unknown target {target!r}; one can build c and numpy")
     c_type(dtype)  # NumPy kernels compute in the same types
     lowered = lower(cell, convention)
+    if schedule == SCAN:
+        from grusym.runtime.scan import Scan
+
+        scan = Scan(lowered, lambda part: _backend(part, target, dtype, "reference"))
+        return Kernel(lowered, target, dtype, schedule, scan)
+    return Kernel(lowered, target, dtype, schedule, _backend(lowered, target, dtype, schedule))
+
+
+def _backend(lowered: Lowered, target: str, dtype: str, schedule: str) -> Backend:
     if target == "c":
         from grusym.runtime.c_library import CLibrary
 
-        return Kernel(lowered, target, dtype, schedule, CLibrary(lowered, dtype, schedule))
+        return CLibrary(lowered, dtype, schedule)
     from grusym.runtime.numpy_module import NumpyModule
 
-    return Kernel(lowered, target, dtype, schedule, NumpyModule(lowered))
+    return NumpyModule(lowered)

@@ -31,6 +31,14 @@ def test_a_wrong_count_is_refuted():
     assert counts.multiply_adds("lstm") != counts.multiply_adds("gru")
 
 
+def test_a_scan_is_the_recurrence():
+    scan = proof("scan")
+    assert set(scan.differences().values()) == {0}
+    wrong = lambda later, earlier: (later[0] * earlier[0], earlier[0] * later[1] + earlier[1])  # noqa: E731
+    scan.composed = wrong
+    assert set(scan.differences().values()) != {0}
+
+
 @pytest.mark.parametrize("name", proof("adjoint_identity").CELLS)
 def test_forward_and_reverse_mode_are_transposes(name):
     assert proof("adjoint_identity").difference(derive(cell(name))) == 0
