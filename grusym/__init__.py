@@ -18,9 +18,23 @@ _LAZY = {
     "convert": "grusym.conventions.convert",
     "derive": "grusym.emit.derivation_view",
     "generate": "grusym.emit.generate",
+    "masked": "grusym.equations.masking",
+    "zoneout": "grusym.equations.zoneout",
 }
 
-__all__ = ["Cell", "GrusymError", "__version__", "build", "cell", "compare", "convert", "derive", "generate"]
+__all__ = [
+    "Cell",
+    "GrusymError",
+    "__version__",
+    "build",
+    "cell",
+    "compare",
+    "convert",
+    "derive",
+    "generate",
+    "masked",
+    "zoneout",
+]
 
 
 def __getattr__(name: str) -> Any:
