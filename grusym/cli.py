@@ -27,7 +27,8 @@ Gated recurrent networks, from their equations to verified kernels.
 
 \b
 CELL is a built-in name with options (gru, gru:reset=before,update=write, lstm,
-rnn:activation=relu), or the path of a .cell file.
+rnn:activation=relu), or the path of a .cell file. Every cell also takes masks
+and zoneout (gru:mask=zero, my.cell:zoneout=train).
 """
 # The reader of our output has seen enough. Not 0: that would say that all that was to be checked is right.
 SIGPIPE = 128 + 13
@@ -93,6 +94,7 @@ def cells(as_json: JsonOption = False) -> None:
     The first value of an option is its default.
     """
     from grusym.equations.library import BUILT_IN, describe, options_of
+    from grusym.equations.transformations import TRANSFORMATIONS
 
     if as_json:
         listing = {name: {"about": describe(name), "options": options_of(name)} for name in BUILT_IN}
@@ -102,6 +104,9 @@ def cells(as_json: JsonOption = False) -> None:
         print(fill(f"{name:10} {describe(name)}", width=100, subsequent_indent=" " * 11))
         for key, values in options_of(name).items():
             print(f"{'':13}{key} = {' | '.join(values)}")
+    print("\nEvery cell, and a .cell file behind its path, takes besides:")
+    for key, what in TRANSFORMATIONS.items():
+        print(fill(f"{'':13}{key}: {what}", width=100, subsequent_indent=" " * 15))
 
 
 @app.command()

@@ -26,10 +26,22 @@ def test_the_ten_lines_run():
 
 
 def test_the_line_that_converts_follows_on_them():
-    ten, converting = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    ten, converting, _ = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     shapes = "assert [a.shape for a in keras.values()] == [(I, 3 * H), (H, 3 * H), (2, 3 * H)]"
     done = subprocess.run([sys.executable, "-W", "error", "-c", f"{ten}\n{converting}\n{shapes}"], capture_output=True)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_the_layers_follow_on_them():
+    ten, _, layers = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    checks = [
+        "assert (tape.y.shape, tape.h_n.shape) == ((T, B, 2 * H), (2, B, H))",
+        "assert not tape.y[7:, 0].any() and not tape.y[:, 1].any() and tape.y[:7, 0].all()",
+        "assert set(grads.params) == set(both) and grads.x[:7, 0].all() and not grads.x[:, 1].any()",
+    ]
+    code = "\n".join((ten, layers, *checks))
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_c_it_shows_is_generated():

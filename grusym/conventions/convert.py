@@ -11,6 +11,7 @@ from grusym.conventions.packing import Layout, numbers, solve
 from grusym.equations.cell import Cell
 from grusym.equations.library import cell as cell_by_name
 from grusym.equations.library import settings_of, spelt_out
+from grusym.equations.transformations import TRANSFORMATIONS
 from grusym.errors import InputError
 
 BIASES = ("two", "candidate", "one", "none")  # what holds more comes first
@@ -78,6 +79,7 @@ def _origin(params: Mapping[str, Any], source: str, spelling: str) -> tuple[Cell
     family, given = spelt_out(spelling)
     known = cell_in(spelling, source)  # refuses what the system does not compute
     cells = [known] if source == "own" else _forms(source, family)
+    given = {key: value for key, value in given.items() if key not in TRANSFORMATIONS}  # they have no parameters
     cells = [c for c in cells if all(settings_of(c).get(key) == value for key, value in given.items())]
     if not cells:
         layout_of(known, source)  # refuses a cell that the system does not pack

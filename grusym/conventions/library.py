@@ -8,7 +8,7 @@ from grusym.conventions.papers import PAPERS
 from grusym.conventions.record import Convention
 from grusym.conventions.torch import TORCH
 from grusym.equations.cell import Cell
-from grusym.equations.library import as_cell, spelt_out
+from grusym.equations.library import as_cell, is_file, spelt_out
 from grusym.equations.library import cell as cell_by_name
 from grusym.errors import InputError
 
@@ -36,7 +36,7 @@ def cell_in(spelling: Cell | str, convention: str | None = None) -> Cell:
 
     Raises InputError where the spelling says what the system does not compute, and whatever reading the cell raises.
     """
-    if not isinstance(spelling, str) or convention in (None, "own") or spelling.endswith(".cell"):
+    if not isinstance(spelling, str) or convention in (None, "own") or is_file(spelling):
         return as_cell(spelling)
     known = convention_by_name(convention)
     name, given = spelt_out(spelling)

@@ -13,6 +13,7 @@ from typing import Any
 from grusym.conventions.blocks import Packed
 from grusym.conventions.library import cell_in, convention_by_name
 from grusym.conventions.record import Naming
+from grusym.equations.cell import Cell
 from grusym.equations.library import spelt_out
 from grusym.errors import InputError
 
@@ -35,7 +36,7 @@ class Stack:
         return len(self.layers[0])
 
 
-def split(params: Mapping[str, Any], convention: str, cell: str = "gru") -> Stack:
+def split(params: Mapping[str, Any], convention: str, cell: Cell | str = "gru") -> Stack:
     """The parameters of a stack, named as a system names them, by layer and direction.
 
     >>> import numpy as np
@@ -56,7 +57,7 @@ def split(params: Mapping[str, Any], convention: str, cell: str = "gru") -> Stac
     return Stack(_complete(found, convention), numbered)
 
 
-def join(stack: Stack, convention: str, cell: str = "gru") -> Arrays:
+def join(stack: Stack, convention: str, cell: Cell | str = "gru") -> Arrays:
     """The parameters of a stack, named and put together as a system has them.
 
     >>> import numpy as np
@@ -84,11 +85,11 @@ def naming_of(convention: str) -> Naming:
     return Naming() if convention == "own" else convention_by_name(convention).naming
 
 
-def _packed(convention: str, spelling: str) -> dict[str, Packed]:
+def _packed(convention: str, spelling: Cell | str) -> dict[str, Packed]:
     """The arrays that a cell may have under a convention, in any of its forms, by name."""
     if convention == "own":
         return {tensor.name: Packed(tensor.name, (tensor.name,)) for tensor in cell_in(spelling).parameters}
-    family, _ = spelt_out(spelling)
+    family = spelling.name if isinstance(spelling, Cell) else spelt_out(spelling)[0]
     forms = convention_by_name(convention).forms.get(family, ())
     return {packed.name: packed for form in forms for packed in form.arrays}
 

@@ -36,7 +36,8 @@ class Cell:
     """One recurrent cell, valid by construction: `Cell.parse` is the only way that text becomes one.
 
     `intermediates` are what equations define besides results, `outputs` the results that are not state updates;
-    `options` are those of a built-in cell that differ from its defaults, for names and documents.
+    `options` are those of a built-in cell that differ from its defaults, and those that any cell may have (mask,
+    zoneout), for names and documents.
     """
 
     name: str

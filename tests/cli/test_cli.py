@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,7 @@ def test_cells_lists_options_default_first(capsys):
     code, out, _ = run(capsys, "cells")
     assert code == 0
     assert "reset = after | before" in out
+    assert "mask: none | zero | hold" in out
     code, out, _ = run(capsys, "cells", "--json")
     assert json.loads(out)["gru"]["options"]["update"] == ["keep", "write"]
 
@@ -72,6 +74,15 @@ def test_generate_takes_the_form_of_the_convention(capsys, tmp_path):
     assert code == 0
     header = (tmp_path / "gru_reset_before_f32.h").read_text()
     assert "in  B_array  (1, 6*H)     B: [b_z | b_r | b_n | c_z | c_r | c_n]" in header
+
+
+def test_generate_takes_the_options_of_every_cell(capsys, tmp_path):
+    code, _, _ = run(capsys, "generate", "c", "gru:mask=zero", "--convention", "keras", "-o", str(tmp_path))
+    assert code == 0
+    assert re.search(r"in +m +\(T, B\)", (tmp_path / "gru_mask_zero_f32.h").read_text())
+    code, out, _ = run(capsys, "derive", f"{PEEPHOLE}:zoneout=train_c")
+    assert code == 0
+    assert "peephole_lstm:zoneout=train_c" in out
 
 
 def test_show_latex(capsys):

@@ -193,3 +193,9 @@ def test_a_forgotten_bias_is_seen():
     wrong = done.params | {"bias": np.concatenate([-done.params["bias"][:3], done.params["bias"][3:]])}
     got = computed("keras", done.cell.spelling, wrong)
     assert not np.allclose(got, computed("haiku", done.origin.spelling, params), rtol=1e-3)
+
+
+def test_a_mask_has_no_parameters_and_changes_none():
+    params = {"weight_ih": np.ones((6, 3)), "weight_hh": np.ones((6, 2))}
+    plain, masked = (grusym.convert(params, source="torch", target="keras", cell=c) for c in ("gru", "gru:mask=zero"))
+    assert list(masked) == list(plain) == ["kernel", "recurrent_kernel"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from grusym.equations.library import cell
+from grusym.equations.library import BUILT_IN, cell
 from grusym.lower.lowered import lower
 from grusym.verify.judge import gather_evidence
 from grusym.verify.run import compare, verify
@@ -25,6 +25,24 @@ def test_it_is_derived_generated_built_and_verified(name):
     for (_, _, check), verdict in verdicts.items():
         assert verdict == ("inapplicable" if check.startswith("torch-") else "passed"), check
     assert {key[:2] for key in verdicts} == set(product(("numpy", "c"), ("float64", "float32")))
+
+
+@pytest.mark.parametrize("name", [*BUILT_IN, *map(str, CELLS)], ids=lambda name: Path(name).stem)
+def test_it_is_verified_with_zoneout_and_a_mask(name):
+    """What a transformation makes goes the same way; PyTorch has no module for it."""
+    report = verify(f"{name}:zoneout=train,mask=zero", ("numpy",), ("float64",), examples=2)
+    assert {check.id: check.verdict for check in report.checks} == {
+        "runs": "passed",
+        **dict.fromkeys(("torch-forward", "torch-gradient"), "inapplicable"),
+        **dict.fromkeys(("equations", "numerical-gradient", "interpreter", "adjointness"), "passed"),
+    }
+
+
+@pytest.mark.parametrize("name", ["gru:mask=zero", "rnn:mask=hold", "lstm:zoneout=inference_c", "rnn:zoneout=train"])
+def test_a_transformed_cell_is_verified_in_every_target(name):
+    report = verify(name, examples=3)
+    assert report.ok
+    assert {check.verdict for check in report.checks} == {"passed", "inapplicable"}
 
 
 def test_there_are_cells_of_a_user():
