@@ -145,7 +145,8 @@ def _note(kernel: CKernel, buffer: Buffer) -> str:
     key, held = kernel.lowered.layout.key(buffer.name), parts_text(kernel.lowered, buffer)
     if key != buffer.name:
         return f"{key}: {held}"
-    return f"{held}, one after the other" if held and not held.startswith("[") else held
+    several = ", " in held and not held.startswith("[")
+    return f"{held}, one after the other" if several else held
 
 
 def _forward(kernel: CKernel) -> list[str]:
