@@ -113,7 +113,12 @@ def _usage(kernel: CKernel) -> list[str]:
 def _allocation(kernel: CKernel, name: str) -> list[str]:
     count = f"{kernel.function(f'{name}_size')}({', '.join(kernel.sizes)})"
     line = f"    {name} = malloc({count}*sizeof *{name});"
-    return [line] if len(line) <= INSIDE else [f"    {name} = malloc({count}", f"        *sizeof *{name});"]
+    if len(line) <= INSIDE:
+        return [line]
+    begun = [f"    {name} = malloc({count}"]
+    if len(begun[0]) > INSIDE:
+        begun = [f"    {name} = malloc(", f"        {count}"]
+    return [*begun, f"        *sizeof *{name});"]
 
 
 def _rows(groups: Iterable[tuple[str, Iterable[Buffer]]], notes: dict[str, str]) -> list[str]:
