@@ -43,6 +43,7 @@ def cell_text(cell: Cell, layout: Layout) -> str:
     ]
     count = factor(Add(*(Mul(*shape) for _, shape in layout.arrays)))
     summary = [f"{count} parameters in convention {layout.convention}"]
+    summary += [f"{condition}: the equations {condition.operation}" for condition in cell.conditions]
     signs = {"^T": "^T is transposed", " | ": "| stands between blocks side by side", "; ": "; between rows of blocks"}
     used = [meaning for sign, meaning in signs.items() if any(sign in text for text in texts)]
     if used:
