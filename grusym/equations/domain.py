@@ -6,6 +6,7 @@ them out, and becomes a condition that every kernel checks. What tensors hold is
 """
 
 from collections.abc import Iterable, Iterator
+from math import ceil, comb
 
 from sympy import Dummy, Expr, Idx, Mul, Pow, Sum, exp, factor_list, fraction, log, together
 
@@ -14,6 +15,7 @@ from grusym.equations.condition import NONNEGATIVE, NONZERO, POSITIVE, Condition
 from grusym.equations.functions import absolute, relu, sigmoid, softplus, sqrt
 from grusym.equations.tensor import accesses
 
+_MOST_TERMS = 2000  # of a polynomial that is looked at
 _WRONG = {NONZERO: "zero", POSITIVE: "zero or negative", NONNEGATIVE: "negative"}
 
 
@@ -66,6 +68,8 @@ def _required(operand: Expr, relation: str, operation: str) -> Iterator[Conditio
     """The conditions under which an operand of sizes and indices stands in this relation to zero."""
     if operand.is_number or accesses(operand):
         return
+    if _terms(operand) > _MOST_TERMS:
+        raise NoValue(f"it cannot be told where {operand} is {_WRONG[relation]}; divide it into factors, or scale it")
     if relation == NONZERO and isinstance(operand, Mul):
         for factor in operand.args:
             yield from _required(factor, NONZERO, operation)
@@ -104,6 +108,21 @@ def _decided(operand: Expr, relation: str, operation: str) -> Iterator[Condition
     if _always(-polynomial, NONNEGATIVE if relation == POSITIVE else POSITIVE):
         raise NoValue(f"{operand} is {wrong} for all sizes, so that this has no value")
     yield Condition(polynomial, relation, operation)
+
+
+def _terms(operand: Expr) -> int:
+    """How many terms an operand may have when it is multiplied out."""
+    symbols = len(operand.free_symbols) + len(operand.atoms(Idx))
+    return comb(_degree(operand) + symbols, symbols)
+
+
+def _degree(expression: Expr) -> int:
+    if isinstance(expression, Pow):
+        return _degree(expression.base) * ceil(abs(expression.exp)) if expression.exp.is_number else _MOST_TERMS
+    if not expression.args or isinstance(expression, Idx):
+        return int(not expression.is_number)
+    degrees = [_degree(argument) for argument in expression.args]
+    return sum(degrees) if isinstance(expression, Mul) else max(degrees)
 
 
 def _always(operand: Expr, relation: str) -> bool:
