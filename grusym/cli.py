@@ -100,13 +100,14 @@ def cells(as_json: JsonOption = False) -> None:
         listing = {name: {"about": describe(name), "options": options_of(name)} for name in BUILT_IN}
         print(json.dumps(listing, indent=2))
         return
+    column = max(map(len, BUILT_IN)) + 1
     for name in BUILT_IN:
-        print(fill(f"{name:10} {describe(name)}", width=100, subsequent_indent=" " * 11))
+        print(fill(f"{name:{column}}{describe(name)}", width=100, subsequent_indent=" " * column))
         for key, values in options_of(name).items():
-            print(f"{'':13}{key} = {' | '.join(values)}")
+            print(f"{'':{column + 2}}{key} = {' | '.join(values)}")
     print("\nEvery cell, and a .cell file behind its path, takes besides:")
     for key, what in TRANSFORMATIONS.items():
-        print(fill(f"{'':13}{key}: {what}", width=100, subsequent_indent=" " * 15))
+        print(fill(f"{'':{column + 2}}{key}: {what}", width=100, subsequent_indent=" " * (column + 4)))
 
 
 @app.command()

@@ -49,7 +49,8 @@ def c_header(kernel: CKernel) -> str:
             "    /* A pointer is NULL, other than saved in forward; also one to an array without elements */",
             f"    {kernel.guard}_NULL_POINTER = -2,",
             "    /* malloc failed, in a plain function */",
-            f"    {kernel.guard}_NO_MEMORY = -3",
+            f"    {kernel.guard}_NO_MEMORY = -3{',' if kernel.conditions else ''}",
+            *_no_value(kernel),
             "};",
             "",
             "/* How many elements packed, saved and workspace have; negative for sizes that are refused. */",
@@ -66,6 +67,15 @@ def c_header(kernel: CKernel) -> str:
             "",
         )
     )
+
+
+def _no_value(kernel: CKernel) -> list[str]:
+    """The status for sizes that pass as sizes, but not through the equations."""
+    if not kernel.conditions:
+        return []
+    needed = "; ".join(f"{condition} is needed, since they {condition.operation}" for condition in kernel.conditions)
+    lines = fold(f"    /* The equations have no value at these sizes: {comment(needed)} */", INSIDE)
+    return [*lines, f"    {kernel.guard}_NO_VALUE = -4"]
 
 
 def banner(kernel: CKernel, title: str) -> str:

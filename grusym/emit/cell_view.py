@@ -48,6 +48,7 @@ def cell_text(cell: Cell, layout: Layout) -> str:
     if record and record.flat:
         names = ", ".join(name for name in record.flat.order if any(name == known for known, _ in layout.arrays))
         summary.append(f"The system has them in one vector {record.flat.name} ({count},): {names}, raveled.")
+    summary += [f"{condition}: the equations {condition.operation}" for condition in cell.conditions]
     signs = {"^T": "^T is transposed", " | ": "| stands between blocks side by side", "; ": "; between rows of blocks"}
     used = [meaning for sign, meaning in signs.items() if any(sign in text for text in texts)]
     if used:

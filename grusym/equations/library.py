@@ -24,6 +24,7 @@ BUILT_IN = (
     "lngru",
     "convgru",
     "sepconvgru",
+    "coordconvgru",
 )
 MAX_FILE_BYTES = 1_000_000
 FILE = ".cell"

@@ -21,6 +21,7 @@ CELLS = [
     *("augru", "augru:reset=before,biases=one", "augru:update=write", "augru:reset=before,update=write,biases=none"),
     *("gru_d", "fastgrnn", "lngru", "lngru:norm=all", "lngru:norm=all,update=write,biases=none"),
     *("convgru", "convgru:reset=after,update=keep,biases=two", "convgru:update=keep,biases=none", "sepconvgru"),
+    *("coordconvgru", "coordconvgru:norm=none,update=write", "coordconvgru:biases=none"),
 ]
 
 
