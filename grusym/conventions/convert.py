@@ -18,15 +18,21 @@ BIASES = ("two", "candidate", "one", "none")  # what holds more comes first
 
 @dataclass(frozen=True)
 class Conversion:
-    """Converted `params`, the cell that they are of in the target convention, and the cell they were of before."""
+    """Converted `params`, the cell that they are of in the target convention, and the cell they were of before.
+
+    `before` and `after` are the tensors of these two cells, by name, at these `sizes`.
+    """
 
     params: dict[str, Any]
     cell: Cell
     origin: Cell
+    sizes: Mapping[str, int]
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
 
 
 def convert(params: Mapping[str, Any], source: str, target: str, cell: str = "gru") -> dict[str, Any]:
-    """Parameters, as NumPy arrays by the names of the convention `source`, in the convention `target`.
+    """Parameters of one cell, as NumPy arrays by the names of the convention `source`, in the convention `target`.
 
     `cell` says what the arrays do not: "gru:reset=after" for ONNX's, which look the same with reset=before. Arrays are
     new, in the dtype of those given. Exact but for biases that are added. Raises InputError where names or shapes do
@@ -53,7 +59,7 @@ def conversion(params: Mapping[str, Any], source: str, target: str, cell: str = 
             refusals.append(error)
             continue
         there = layout_of(goal, target)
-        return Conversion(there.keyed(there.pack(found, sizes)), goal, origin)
+        return Conversion(there.keyed(there.pack(found, sizes)), goal, origin, sizes, tensors, found)
     raise InputError(f"cannot convert {origin.spelling} from {source} to {target}: {refusals[0]}")
 
 
@@ -65,11 +71,14 @@ def _translated(tensors: Mapping[str, Any], origin: Cell, goal: Cell) -> dict[st
     return reparametrised(tensors, settings_of(origin), settings_of(goal))
 
 
-def _forms(convention: str, family: str) -> list[Cell]:
-    """The cells of a family that a system computes, its defaults first."""
-    forms = convention_by_name(convention).forms.get(family, ())
-    chosen = [(form.options, values) for form in forms for values in product(*form.options.values())]
-    return [cell_by_name(family, **dict(zip(keys, values, strict=True))) for keys, values in chosen]
+def _forms(convention: str, family: str, given: Mapping[str, str]) -> list[Cell]:
+    """The cells of a family that a system computes, its defaults first; `given` decides what it leaves open."""
+    found = []
+    for form in convention_by_name(convention).forms.get(family, ()):
+        own = {key: value for key, value in given.items() if key not in form.options}
+        for values in product(*form.options.values()):
+            found.append(cell_by_name(family, **own | dict(zip(form.options, values, strict=True))))
+    return found
 
 
 def _origin(params: Mapping[str, Any], source: str, spelling: str) -> tuple[Cell, dict[str, int]]:
@@ -77,7 +86,7 @@ def _origin(params: Mapping[str, Any], source: str, spelling: str) -> tuple[Cell
     _check_arrays(params)
     family, given = spelt_out(spelling)
     known = cell_in(spelling, source)  # refuses what the system does not compute
-    cells = [known] if source == "own" else _forms(source, family)
+    cells = [known] if source == "own" else _forms(source, family, given)
     cells = [c for c in cells if all(settings_of(c).get(key) == value for key, value in given.items())]
     if not cells:
         layout_of(known, source)  # refuses a cell that the system does not pack
@@ -102,17 +111,17 @@ def _distinguished(cells: list[Cell]) -> str:
 
 
 def _fits(convention: str, family: str, params: Mapping[str, Any]) -> bool:
-    return any(isinstance(_sizes(layout_of(c, convention), params), dict) for c in _forms(convention, family))
+    return any(isinstance(_sizes(layout_of(c, convention), params), dict) for c in _forms(convention, family, {}))
 
 
 def _goals(origin: Cell, target: str) -> Iterable[Cell]:
     """The cells that the target computes, those nearest to the origin first."""
     if target == "own":
         return [origin]
-    cells = _forms(target, origin.name)
+    old = settings_of(origin)
+    cells = _forms(target, origin.name, old)
     if not cells:
         layout_of(origin, target)  # refuses it
-    old = settings_of(origin)
 
     def distance(goal: Cell) -> tuple[bool, bool, bool, int]:
         new = settings_of(goal)

@@ -1,13 +1,30 @@
 """How formats of models pack a GRU: ONNX, OpenVINO, CoreML, WebNN."""
 
 from grusym.conventions.blocks import Packed, rows, separate, vector
-from grusym.conventions.record import Convention, Form, Naming
+from grusym.conventions.record import Convention, Form, Naming, Peer
 
 ONNX_ARRAYS = (
     rows("W", "W", "zrn", "d (g i) j"),
     rows("R", "U", "zrn", "d (g i) j"),
     Packed("B", (("b_z", "b_r", "b_n"), ("c_z", "c_r", "c_n")), "d (s g i)"),
 )
+# The operators, and their attributes: of each option the value first that holds where the attribute is not given.
+ONNX_OPERATORS = {
+    "gru": Peer(
+        "GRU",
+        {"reset": {"before": {"linear_before_reset": 0}, "after": {"linear_before_reset": 1}}},
+        {"hidden_size": "H"},
+        fixed={"activations": ("Sigmoid", "Tanh")},
+    ),
+    "lstm": Peer(
+        "LSTM", {}, {"hidden_size": "H"}, fixed={"activations": ("Sigmoid", "Tanh", "Tanh"), "input_forget": 0}
+    ),
+    "rnn": Peer(
+        "RNN",
+        {"activation": {"tanh": {"activations": ("Tanh",)}, "relu": {"activations": ("Relu",)}}},
+        {"hidden_size": "H"},
+    ),
+}
 ONNX = Convention(
     name="onnx",
     source="ONNX, onnx/defs/rnn/defs.cc, doc_strings.cc",
@@ -20,6 +37,7 @@ ONNX = Convention(
     letters={"n": "h"},
     notes="linear_before_reset=0, the default, is reset=before, 1 reset=after; the first axis is the direction",
     naming=Naming("layer{layer}/{name}"),
+    peers=ONNX_OPERATORS,
 )
 
 OPENVINO_ARRAYS = (rows("W", "W", "zrn"), rows("R", "U", "zrn"))

@@ -130,7 +130,7 @@ MXNET = Convention(
             ),
         )
     },
-    naming=Naming("{way}{layer}_{name}", ("l", "r")),
+    naming=Naming("{way}{layer}_{name}", ("l", "r"), numbers_one=True),
     notes="the fused operator takes them raveled in one vector: all weights, then all biases",
     unverified="names of parameters",
 )

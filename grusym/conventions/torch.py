@@ -35,7 +35,7 @@ TORCH = Convention(
             ),
         ),
     },
-    naming=Naming("{name}_l{layer}{way}", ("", "_reverse")),
+    naming=Naming("{name}_l{layer}{way}", ("", "_reverse"), numbers_one=True),
     notes="the update is computed as n + z (h - n)",
     peers={
         "gru": Peer("GRU", {"biases": BIASES}, SIZES),
