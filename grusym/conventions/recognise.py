@@ -84,7 +84,7 @@ def _after_prefix(pattern: re.Pattern[str]) -> re.Pattern[str]:
     return re.compile(rf"(?:^|(?<=[./]))(?:{pattern.pattern})\Z")
 
 
-def _modules(params: Iterable[str], convention: str, cells: Iterable[Cell]) -> dict[str, list[str]]:
+def _modules(params: Iterable[Any], convention: str, cells: Iterable[Cell]) -> dict[str, list[str]]:
     """What stands after a prefix, by prefix."""
     patterns = list({(p := names_of(convention, c.spelling)).pattern: _after_prefix(p) for c in cells}.values())
     found: dict[str, list[str]] = {}

@@ -16,6 +16,7 @@ from grusym.files import write_files
 from grusym.weights import npz, onnx, onnx_model, pt, safetensors
 from grusym.weights.choose import choose
 from grusym.weights.entry import take
+from grusym.weights.reading import printable
 
 ONNX = ".onnx"
 # Per suffix: how to list the arrays of a file, and how to write some.
@@ -66,6 +67,24 @@ def convert_file(
 
     Raises InputError for a file that cannot be read, is ambiguous, or holds what the target cannot compute.
     """
+    try:
+        return _converted(given, output, source, target, cell, prefix, node)
+    except InputError as error:
+        text = str(error)
+        if text.isprintable():
+            raise
+        raise InputError(printable(text)) from error
+
+
+def _converted(
+    given: Path,
+    output: Path,
+    source: str | None,
+    target: str | None,
+    cell: str | None,
+    prefix: str | None,
+    node: str | None,
+) -> FileConversion:
     for convention in filter(None, (source, target)):
         if convention != "own":
             convention_by_name(convention)
@@ -119,7 +138,7 @@ def _from_state_dict(path: Path, source: str | None, cell: str | None, prefix: s
         raise InputError(f"--node goes with ONNX models, and {path} is none; choose a module with --prefix")
     entries = STATE_DICTS[_suffix(path)][0](path)
     found = choose(entries, str(path), source, cell, prefix)
-    arrays = {name.removeprefix(found.prefix): array for name, array in take(entries, found.names).items()}
+    arrays = {name.removeprefix(found.prefix): array for name, array in take(path, entries, found.names).items()}
     stack = split(arrays, found.convention, found.cell)
     taken = set(found.names)
     left_out = tuple(name for name in entries if name not in taken)
@@ -134,7 +153,7 @@ def _from_onnx(path: Path, source: str | None, cell: str | None, prefix: str | N
     found = onnx.read(path, node)
     spelling = _agreed(path, found.cell, cell)
     layout_of(cell_by_name(spelling), onnx.CONVENTION)
-    parts = [take(layer, layer) for layer in found.layers]
+    parts = [take(path, layer, layer) for layer in found.layers]
     ways = [split(arrays, onnx.CONVENTION, spelling).layers[0] for arrays in parts]
     return Origin(Stack(tuple(ways)), onnx.CONVENTION, spelling, ", ".join(found.nodes), found.left_out)
 

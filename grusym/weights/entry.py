@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
+from pathlib import Path
 from typing import Any
 
 from grusym.errors import InputError
@@ -46,8 +47,8 @@ class Entry:
         return prod(self.shape)
 
 
-def take(entries: Mapping[str, Entry], names: Iterable[str]) -> dict[str, Any]:
-    """These arrays, read, in the machine's byte order.
+def take(path: Path, entries: Mapping[str, Entry], names: Iterable[str]) -> dict[str, Any]:
+    """These arrays of a file, read, in the machine's byte order.
 
     Raises InputError for one that does not hold floats of NumPy's, and what reading it raises.
     """
@@ -57,7 +58,7 @@ def take(entries: Mapping[str, Entry], names: Iterable[str]) -> dict[str, Any]:
     for name in names:
         entry = entries[name]
         if entry.dtype not in FLOATS:
-            raise InputError(f"{name} is {entry.dtype}, {_mend(entry.dtype)}")
+            raise InputError(f"{name} in {path} is {entry.dtype}, {_mend(entry.dtype)}")
         array = np.asarray(entry.load())
         arrays[name] = np.array(array, array.dtype.newbyteorder("="), order="C", copy=True)
     return arrays

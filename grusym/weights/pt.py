@@ -34,10 +34,11 @@ def contents(path: Path) -> dict[str, Entry]:
     _require_safe(torch.__version__)
     if not zipfile.is_zipfile(path):
         raise InputError(
-            f"cannot read {path} as {KIND}: it is no zip archive, as torch.save writes it since PyTorch 1.6"
+            f"cannot read {path} as {KIND}: it is no zip archive, as torch.save writes it since PyTorch 1.6; "
+            f"{STATE_DICT}"
         )
     with reading(path, KIND), zipfile.ZipFile(path) as archive:
-        checked_members(path, archive, size, compressed=False)
+        _check(path, archive, size)
     state = _loaded(path, torch)
     if not isinstance(state, dict):
         raise InputError(f"{path} holds a {type(state).__name__}, not a dict of tensors; {STATE_DICT}")
@@ -52,6 +53,15 @@ def packed(arrays: Mapping[str, Any]) -> bytes:
     file = io.BytesIO()
     torch.save({name: torch.from_numpy(np.array(array, order="C")) for name, array in arrays.items()}, file)
     return file.getvalue()
+
+
+def _check(path: Path, archive: zipfile.ZipFile, size: int) -> None:
+    if any(name.endswith("/constants.pkl") for name in archive.namelist()):
+        raise InputError(f"{path} holds a TorchScript program, not a dict of tensors; {STATE_DICT}")
+    checked_members(path, archive, size, compressed=False)
+    broken = archive.testzip()  # PyTorch does not compare checksums of what it maps
+    if broken:
+        raise InputError(f"cannot read {path}: the checksum of its member {broken} is wrong; write the file anew")
 
 
 def _require_safe(version: str) -> None:

@@ -36,9 +36,18 @@ def reading(path: Path, kind: str) -> Iterator[None]:
         raise
     # Libraries raise whatever their parser trips over: struct.error, KeyError, RecursionError, MemoryError.
     except Exception as error:
-        text = str(error).strip().split("\n", 1)[0][:LONGEST_REASON].rstrip(" .;:")
-        reason = text or type(error).__name__
+        text = str(error).strip().split("\n", 1)[0].rstrip(" .;:") or type(error).__name__
+        reason = text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}..."
         raise InputError(f"cannot read {path} as {kind}: {reason}; write the file anew") from error
+
+
+def printable(text: str) -> str:
+    """A text whose control characters are written out: names in a file may hold whatever a terminal obeys.
+
+    >>> printable("weight\\n\\x1b[2J")
+    'weight\\\\n\\\\x1b[2J'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def need(module: str, package: str, extra: str) -> Any:

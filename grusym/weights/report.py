@@ -9,6 +9,7 @@ from grusym.equations.cell import Cell
 from grusym.equations.library import settings_of
 from grusym.weights.changes import Changes, changes
 from grusym.weights.convert_file import FileConversion
+from grusym.weights.reading import printable
 
 SHOWN = 10  # names of arrays that are left out
 
@@ -28,8 +29,8 @@ def report(done: FileConversion) -> dict[str, Any]:
         "target": _side(done.target, first.cell, first.sizes),
         "identities": identities(found),
         "exact": found.exact,
-        "read": done.origin.place,
-        "left_out": list(done.origin.left_out),
+        "read": printable(done.origin.place),
+        "left_out": [printable(name) for name in done.origin.left_out],
         "arrays": {name: list(array.shape) for name, array in stack.params.items()},
     }
 
@@ -56,13 +57,14 @@ def report_text(done: FileConversion) -> str:
 def notes(done: FileConversion, recognised: bool) -> list[str]:
     """What the reader should know besides: what was recognised, and what stayed behind."""
     origin = done.origin
+    left_out = [printable(name) for name in origin.left_out]
     lines = []
     if recognised:
-        place = f" in {origin.place}" if origin.place else ""
+        place = f" in {printable(origin.place)}" if origin.place else ""
         lines.append(f"read as {done.done.origin.spelling} of {origin.convention}{place}")
-    if origin.left_out:
-        more = f" and {len(origin.left_out) - SHOWN} more" if len(origin.left_out) > SHOWN else ""
-        lines.append(f"left out: {', '.join(origin.left_out[:SHOWN])}{more}")
+    if left_out:
+        more = f" and {len(left_out) - SHOWN} more" if len(left_out) > SHOWN else ""
+        lines.append(f"left out: {', '.join(left_out[:SHOWN])}{more}")
     if naming_of(done.target).numbers_one and len(done.done.parts) == 1:
         lines.append(f"names bear the number of the layer, as {done.target} has it")
     return lines
