@@ -32,13 +32,14 @@ def contents(path: Path) -> dict[str, Entry]:
     size = size_of(path)
     torch: Any = need(*LIBRARY)
     _require_safe(torch.__version__)
-    if not zipfile.is_zipfile(path):
-        raise InputError(
-            f"cannot read {path} as {KIND}: it is no zip archive, as torch.save writes it since PyTorch 1.6; "
-            f"{STATE_DICT}"
-        )
-    with reading(path, KIND), zipfile.ZipFile(path) as archive:
-        _check(path, archive, size)
+    with reading(path, KIND):
+        if not zipfile.is_zipfile(path):
+            raise InputError(
+                f"cannot read {path} as {KIND}: it is no zip archive, as torch.save writes it since PyTorch 1.6; "
+                f"{STATE_DICT}"
+            )
+        with zipfile.ZipFile(path) as archive:
+            _check(path, archive, size)
     state = _loaded(path, torch)
     if not isinstance(state, dict):
         raise InputError(f"{path} holds a {type(state).__name__}, not a dict of tensors; {STATE_DICT}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from grusym.errors import InputError
@@ -47,6 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("suffix", FORMATS)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=edits())
+@example(changes=[("put", 0.990234375, b"\x01")])  # an archive that claims to span several disks
 def test_a_changed_file_converts_or_is_refused(folder, suffix, changes):
     path, output = folder / f"changed{suffix}", folder / "out.npz"
     path.write_bytes(edited(seed_of(suffix, folder), changes))
