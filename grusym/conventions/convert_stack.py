@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from grusym.conventions.convert import Conversion, conversion
-from grusym.conventions.library import cell_in, layout_of
+from grusym.conventions.library import CONVENTIONS, cell_in, layout_of
 from grusym.conventions.recognise import readings
 from grusym.conventions.stacking import Arrays, Stack, join, names_of, naming_of, split
 from grusym.equations.cell import Cell
@@ -34,13 +34,16 @@ class StackConversion:
         return self.parts[0][0].origin
 
 
-def convert(params: Mapping[str, Any], source: str, target: str, cell: str = "gru") -> Arrays:
+def convert(
+    params: Mapping[str, Any], source: str, target: str, cell: str = "gru", sizes: Mapping[str, int] | None = None
+) -> Arrays:
     """Parameters, as NumPy arrays by the names of the convention `source`, in the convention `target`.
 
     One cell, or a stack of layers in one or both directions, named as the systems name them: `weight_ih_l1_reverse` in
     torch, `layer1/reverse/kernel` in keras. A single layer's names stay without a number, unless the source's had one
     and the target is a system that numbers a single layer too, as torch does. `cell` says what the arrays do not:
-    "gru:reset=after" for ONNX's, which look the same with reset=before. Arrays are new, in the one dtype of those
+    "gru:reset=after" for ONNX's, which look the same with reset=before; `sizes` ({"I": 3, "H": 4}) how large it is, where
+    all parameters of one layer are one vector (mxnet_flat). Arrays are new, in the one dtype of those
     given. Exact but for biases that are added, which rounds once.
 
     Raises InputError where names or shapes do not fit, layers do not fit onto each other, more than one form of the
@@ -55,6 +58,8 @@ def convert(params: Mapping[str, Any], source: str, target: str, cell: str = "gr
     {'W': (2, 6, 3), 'R': (2, 6, 2)}
     """
     layout_of(cell_in(cell, source), source)  # refuses a cell that the system does not pack
+    if sizes or any(name in CONVENTIONS and CONVENTIONS[name].flat for name in (source, target)):
+        return conversion(params, source, target, cell, sizes).params
     stack = _stack(params, source, cell)
     return convert_stack(stack, source, target, cell, stack.numbered and naming_of(target).numbers_one).params
 

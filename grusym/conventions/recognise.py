@@ -7,7 +7,7 @@ from functools import cache
 from itertools import product
 from typing import Any
 
-from grusym.conventions.convert import _sizes
+from grusym.conventions.fitting import sizes_of, wrong_shapes
 from grusym.conventions.library import CONVENTIONS, convention_by_name, layout_of
 from grusym.conventions.stacking import Stack, names_of, split
 from grusym.equations.cell import Cell
@@ -46,7 +46,7 @@ def readings(params: Mapping[str, Any], convention: str | None = None, cell: str
     family, given = spelt_out(cell) if cell else (None, {})
     if cell:
         cell_by_name(cell)  # refuses options that it has not
-    names = [convention] if convention else ["own", *CONVENTIONS]
+    names = [convention] if convention else ["own", *(name for name, record in CONVENTIONS.items() if not record.flat)]
     found: list[Reading] = []
     for name in names:
         for kind in [family] if family else _families(name):
@@ -120,8 +120,8 @@ def _read(prefix: str, params: Mapping[str, Any], convention: str, cells: Iterab
 
 def _misfit(cell: Cell, convention: str, arrays: Mapping[str, Any]) -> str:
     """Why arrays are not the parameters of a cell; nothing where they are."""
-    found = _sizes(layout_of(cell, convention), arrays)
-    return found if isinstance(found, str) else ""
+    layout = layout_of(cell, convention)
+    return "" if sizes_of(layout, arrays) is not None else wrong_shapes(layout, arrays)
 
 
 def _is_about_names(misfit: str) -> bool:
