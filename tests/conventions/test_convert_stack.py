@@ -138,7 +138,7 @@ ONES = np.ones
         (changed(bias_hh_l1=None), "layer 1, forward: params do not fit gru in convention torch"),
         (random_params("mxnet", "gru", 2), "calls them; they fit gru in convention mxnet"),
         ([1], "params is a list, not a dict"),
-        ({1: ONES(3)}, "not 1"),
+        ({1: ONES(3)}, "params do not fit gru in convention torch"),
     ],
 )
 def test_what_does_not_fit_is_refused_and_named(params, message):

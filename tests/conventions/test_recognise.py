@@ -47,4 +47,5 @@ def test_modules_come_in_the_order_of_their_arrays():
 def test_what_does_not_fit_says_why():
     params = random_params("torch", "gru") | {"bias_hh_l0": np.ones(8)}
     (found,) = readings(params, "torch", "gru")
-    assert (found.stack, found.misfit) == (None, "bias_hh has shape (8,), but (3*H) = (9,) is wanted")
+    assert found.stack is None
+    assert found.misfit.startswith("bias_hh has shape (8,), but (3*H")
