@@ -42,8 +42,8 @@ def convert(
     One cell, or a stack of layers in one or both directions, named as the systems name them: `weight_ih_l1_reverse` in
     torch, `layer1/reverse/kernel` in keras. A single layer's names stay without a number, unless the source's had one
     and the target is a system that numbers a single layer too, as torch does. `cell` says what the arrays do not:
-    "gru:reset=after" for ONNX's, which look the same with reset=before; `sizes` ({"I": 3, "H": 4}) how large it is, where
-    all parameters of one layer are one vector (mxnet_flat). Arrays are new, in the one dtype of those
+    "gru:reset=after" for ONNX's, which look the same with reset=before; `sizes` ({"I": 3, "H": 4}) how large it is,
+    where all parameters of one layer are one vector (mxnet_flat). Arrays are new, in the one dtype of those
     given. Exact but for biases that are added, which rounds once.
 
     Raises InputError where names or shapes do not fit, layers do not fit onto each other, more than one form of the

@@ -86,8 +86,8 @@ def _converted(
     node: str | None,
 ) -> FileConversion:
     for convention in filter(None, (source, target)):
-        if convention != "own":
-            convention_by_name(convention)
+        if convention != "own" and convention_by_name(convention).flat:
+            raise InputError(f"{convention} is one vector, which files are not read or written as; use grusym.convert")
     target = _target(output, target)
     _suffix(given)
     if cell is not None:

@@ -72,6 +72,7 @@ TORCH = random_params("torch", "gru", 1, 1)
         (TORCH, ["out", "--to", "keras"], "out has no known format"),
         (TORCH, ["out.npz", "--to", "kerass"], "unknown convention 'kerass'; known are own, torch"),
         (TORCH, ["out.npz", "--from", "torhc", "--to", "keras"], "unknown convention 'torhc'"),
+        (TORCH, ["out.npz", "--to", "mxnet_flat"], "mxnet_flat is one vector, which files are not read or written as"),
         (TORCH, ["out.onnx", "--to", "keras"], "out.onnx is an ONNX model, and holds the convention onnx, not keras"),
         (TORCH, ["out.npz", "--to", "haiku"], "reset=before and reset=after are different functions: inside tanh, "),
         (TORCH, ["out.npz", "--to", "keras", "--node", "GRU"], "--node goes with ONNX models"),

@@ -48,6 +48,27 @@ def test_a_model_that_is_written_computes_what_pytorch_does(tmp_path, layers, di
     assert [str(size) for size in session.get_inputs()[0].shape] == ["T", "B", "3"]
 
 
+@pytest.mark.parametrize(("kind", "named"), [("LSTM", {}), ("RNN", {}), ("RNN", {"nonlinearity": "relu"})])
+def test_lstm_and_rnn_go_to_a_model_and_back_to_the_same_bits(tmp_path, kind, named):
+    runtime = pytest.importorskip("onnxruntime")
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    module = getattr(torch.nn, kind)(3, 4, 2, bidirectional=True, **named)
+    torch.save(module.state_dict(), tmp_path / "a.pt")
+    cell = f"rnn:activation={named.get('nonlinearity', 'tanh')}" if kind == "RNN" else None
+    convert_file(tmp_path / "a.pt", tmp_path / "b.onnx", cell=cell)
+    x = torch.randn(5, 2, 3)
+    session = runtime.InferenceSession(tmp_path / "b.onnx", providers=["CPUExecutionProvider"])
+    with torch.no_grad():
+        np.testing.assert_allclose(session.run(["y"], {"x": x.numpy()})[0], module(x)[0].numpy(), rtol=0, atol=5e-6)
+    wanted = {name: tensor.numpy() for name, tensor in module.state_dict().items()}
+    convert_file(tmp_path / "b.onnx", tmp_path / "c.pt", target="torch")
+    same_arrays(load(tmp_path / "c.pt"), wanted)
+    torch_onnx(tmp_path / "d.onnx", module, torch.zeros(5, 2, 3))
+    convert_file(tmp_path / "d.onnx", tmp_path / "e.pt", target="torch")
+    same_arrays(load(tmp_path / "e.pt"), wanted)
+
+
 def test_reset_before_is_told_to_the_operator(tmp_path):
     """Haiku's form: reset before, the other polarity, one bias; against its equations."""
     runtime = pytest.importorskip("onnxruntime")
