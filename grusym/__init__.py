@@ -16,7 +16,7 @@ _LAZY = {
     "build": "grusym.runtime.kernel",
     "cell": "grusym.equations.library",
     "compare": "grusym.lower.compare",
-    "convert": "grusym.conventions.convert",
+    "convert": "grusym.conventions.convert_stack",
     "derive": "grusym.emit.derivation_view",
     "dropout_mask": "grusym.runtime.random_masks",
     "generate": "grusym.emit.generate",

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from grusym.emit.generate import generate
 from grusym.equations.cell import Cell
 from grusym.equations.functions import FUNCTIONS
@@ -42,6 +44,23 @@ def test_the_layers_follow_on_them():
     code = "\n".join((ten, layers, *checks))
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_files_it_converts_are_converted(tmp_path):
+    torch, _, _ = (pytest.importorskip(name) for name in ("torch", "onnx", "safetensors"))
+    lines = re.findall(r"^grusym (convert .*?)(?: +#.*)?$", README, re.MULTILINE)
+    assert len(lines) == 4
+    state = torch.nn.GRU(3, 4, num_layers=2, bidirectional=True).state_dict()
+    torch.save(state, tmp_path / "gru.pt")
+    model = {f"encoder.rnn.{name}": tensor for name, tensor in state.items()}
+    pytest.importorskip("safetensors.torch").save_file(model, tmp_path / "model.safetensors")
+    for line in lines:
+        command = [sys.executable, "-W", "error", "-m", "grusym", *line.split()]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    again = torch.load(tmp_path / "again.pt", weights_only=True)
+    assert list(again) == list(state)
+    assert all(torch.equal(again[name], tensor) for name, tensor in state.items())
 
 
 def test_the_c_it_shows_is_generated():

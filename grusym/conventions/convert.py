@@ -18,11 +18,17 @@ BIASES = ("two", "candidate", "one", "none")  # what holds more comes first
 
 @dataclass(frozen=True)
 class Conversion:
-    """Converted `params`, the cell that they are of in the target convention, and the cell they were of before."""
+    """Converted `params`, the cell that they are of in the target convention, and the cell they were of before.
+
+    `before` and `after` are the tensors of these two cells, by name, at these `sizes`.
+    """
 
     params: dict[str, Any]
     cell: Cell
     origin: Cell
+    sizes: Mapping[str, int]
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
 
 
 def convert(
@@ -69,7 +75,7 @@ def conversion(
         there = layout_of(goal, target)
         arrays = there.keyed(there.pack(found, extents))
         vector = CONVENTIONS[target].flat if target in CONVENTIONS else None
-        return Conversion(raveled(arrays, vector) if vector else arrays, goal, origin)
+        return Conversion(raveled(arrays, vector) if vector else arrays, goal, origin, extents, tensors, found)
     raise InputError(f"cannot convert {origin.spelling} from {source} to {target}: {refusals[0]}")
 
 

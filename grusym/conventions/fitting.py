@@ -54,7 +54,7 @@ def misfit_of(cell: Cell, convention: str, params: Arrays) -> InputError:
     """Why arrays are not the parameters of this cell, and of which they could be."""
     layout = layout_of(cell, convention)
     return InputError(
-        f"params do not fit {cell.spelling} in convention {convention}: {_wrong(layout, params)}"
+        f"params do not fit {cell.spelling} in convention {convention}: {wrong_shapes(layout, params)}"
         f"{_others(cell, convention, params)}"
     )
 
@@ -84,7 +84,7 @@ def _known(shape: Sequence[Expr], sizes: Mapping[str, int]) -> list[int | str]:
     return [int(value) if value.is_Integer else str(value) for value in values]
 
 
-def _wrong(layout: Layout, params: Arrays) -> str:
+def wrong_shapes(layout: Layout, params: Arrays) -> str:
     shapes = {layout.key(name): shape for name, shape in layout.arrays}
     missing = [name for name in shapes if name not in params]
     unknown = [str(name) for name in params if name not in shapes]

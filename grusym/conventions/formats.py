@@ -1,7 +1,7 @@
 """How formats of models that are exchanged pack recurrent cells: ONNX, OpenVINO, WebNN."""
 
 from grusym.conventions.blocks import Packed, rows, vector
-from grusym.conventions.record import Convention, Form, Naming
+from grusym.conventions.record import Convention, Form, Naming, Peer
 
 
 def _onnx(gates: str) -> tuple[Packed, ...]:
@@ -18,6 +18,23 @@ LETTERS = {"n": "h", "g": "c", "": "i"}
 SYMBOLS = {"x": "X", "h": "H", "c": "C"}
 EXTENTS = {"H": "hidden_size", "I": "input_size"}
 
+# The operators, and their attributes: of each option the value first that holds where the attribute is not given.
+ONNX_OPERATORS = {
+    "gru": Peer(
+        "GRU",
+        {"reset": {"before": {"linear_before_reset": 0}, "after": {"linear_before_reset": 1}}},
+        {"hidden_size": "H"},
+        fixed={"activations": ("Sigmoid", "Tanh")},
+    ),
+    "lstm": Peer(
+        "LSTM", {}, {"hidden_size": "H"}, fixed={"activations": ("Sigmoid", "Tanh", "Tanh"), "input_forget": 0}
+    ),
+    "rnn": Peer(
+        "RNN",
+        {"activation": {"tanh": {"activations": ("Tanh",)}, "relu": {"activations": ("Relu",)}}},
+        {"hidden_size": "H"},
+    ),
+}
 ONNX = Convention(
     name="onnx",
     source="ONNX, onnx/defs/rnn/defs.cc, doc_strings.cc",
@@ -49,6 +66,7 @@ ONNX = Convention(
     axes=EXTENTS,
     notes="linear_before_reset=0, the default, is reset=before, 1 reset=after; the first axis is the direction",
     naming=Naming("layer{layer}/{name}"),
+    peers=ONNX_OPERATORS,
 )
 
 OPENVINO_GRU = (rows("W", "W", "zrn"), rows("R", "U", "zrn"))

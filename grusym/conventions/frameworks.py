@@ -58,7 +58,7 @@ MXNET = Convention(
     },
     letters={"": "h"},
     weights={"W": "W_i{}", "U": "W_h{}", "b": "b_i{}", "c": "b_h{}", "convgru:W": "W_{}", "convgru:U": "R_{}"},
-    naming=Naming("{way}{layer}_{name}", ("l", "r")),
+    naming=Naming("{way}{layer}_{name}", ("l", "r"), numbers_one=True),
     notes="convgru is Conv2DGRUCell in NCHW, with an i2h_pad that keeps the extents; its documents call the update "
     "gate of GRUCell i, its code z",
 )

@@ -13,13 +13,15 @@ class Peer:
 
     `arguments` holds, for an option and its value, the keyword arguments of the module; an option that is not there,
     none. `sizes` holds the keyword arguments that are extents of the cell, where it has that axis. `below` are pairs of
-    axes: the module takes the first only where it is smaller than the second.
+    axes: the module takes the first only where it is smaller than the second. `fixed` holds keyword arguments that have
+    these values in all forms.
     """
 
     module: str
     arguments: Mapping[str, Mapping[str, Mapping[str, Any]]]
     sizes: Mapping[str, str]
     below: tuple[tuple[str, str], ...] = ()
+    fixed: Mapping[str, Any] = field(default_factory=dict)
 
     def takes(self, sizes: Mapping[str, int]) -> bool:
         """Whether the module can be made at these sizes."""
@@ -47,11 +49,13 @@ class Naming:
     """What a system calls the arrays of several layers and directions, where a single cell's array is `{name}`.
 
     `{layer}` counts from 0, `{way}` is one of `ways`, forward and reverse. A pattern without `{way}` is that of arrays
-    that have an axis for the directions.
+    that have an axis for the directions. `numbers_one` says that the system's own stacks have these names also where
+    there is a single layer.
     """
 
     pattern: str = "layer{layer}/{way}/{name}"
     ways: tuple[str, str] = ("forward", "reverse")
+    numbers_one: bool = False
 
     def key(self, name: str, layer: int, way: int) -> str:
         """What an array is called.

@@ -37,7 +37,7 @@ TORCH = Convention(
     },
     letters={"": "h"},
     weights={"W": "W_i{}", "U": "W_h{}", "b": "b_i{}", "c": "b_h{}", "V": "W_hr"},
-    naming=Naming("{name}_l{layer}{way}", ("", "_reverse")),
+    naming=Naming("{name}_l{layer}{way}", ("", "_reverse"), numbers_one=True),
     notes="the update is computed as n + z (h - n)",
     peers={
         "gru": Peer("GRU", {"biases": BIASES}, SIZES),
