@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
+from types import MappingProxyType
 from typing import Any
 
 from grusym.conventions.identities import reparametrised
@@ -65,10 +66,12 @@ def _translated(tensors: Mapping[str, Any], origin: Cell, goal: Cell) -> dict[st
     return reparametrised(tensors, settings_of(origin), settings_of(goal))
 
 
-def _forms(convention: str, family: str) -> list[Cell]:
-    """The cells of a family that a system computes, its defaults first."""
+def _forms(convention: str, family: str, settings: Mapping[str, str] = MappingProxyType({})) -> list[Cell]:
+    """The cells of a family that a system computes, its defaults first; options it leaves open as in `settings`."""
     forms = convention_by_name(convention).forms.get(family, ())
-    chosen = [(form.options, values) for form in forms for values in product(*form.options.values())]
+    fixed = {key: (value,) for key, value in settings.items()}
+    options = [{**form.options, **{key: fixed[key] for key in fixed if key not in form.options}} for form in forms]
+    chosen = [(known, values) for known in options for values in product(*known.values())]
     return [cell_by_name(family, **dict(zip(keys, values, strict=True))) for keys, values in chosen]
 
 
@@ -77,7 +80,7 @@ def _origin(params: Mapping[str, Any], source: str, spelling: str) -> tuple[Cell
     _check_arrays(params)
     family, given = spelt_out(spelling)
     known = cell_in(spelling, source)  # refuses what the system does not compute
-    cells = [known] if source == "own" else _forms(source, family)
+    cells = [known] if source == "own" else _forms(source, family, given)
     cells = [c for c in cells if all(settings_of(c).get(key) == value for key, value in given.items())]
     if not cells:
         layout_of(known, source)  # refuses a cell that the system does not pack
@@ -109,10 +112,10 @@ def _goals(origin: Cell, target: str) -> Iterable[Cell]:
     """The cells that the target computes, those nearest to the origin first."""
     if target == "own":
         return [origin]
-    cells = _forms(target, origin.name)
+    old = settings_of(origin)
+    cells = _forms(target, origin.name, old)
     if not cells:
         layout_of(origin, target)  # refuses it
-    old = settings_of(origin)
 
     def distance(goal: Cell) -> tuple[bool, bool, bool, int]:
         new = settings_of(goal)

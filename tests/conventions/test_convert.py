@@ -141,6 +141,13 @@ def test_cells_that_are_no_gru_pass_between_conventions_of_the_same_form():
         convert(params, "torch", "keras", "lstm")
 
 
+def test_an_option_that_a_system_leaves_open_is_kept():
+    params = params_of("own", "rnn:activation=relu")
+    done = conversion(params, "own", "torch", "rnn:activation=relu")
+    assert done.cell.spelling == "rnn:activation=relu"
+    assert conversion(done.params, "torch", "own", "rnn:activation=relu").cell.spelling == "rnn:activation=relu"
+
+
 TORCH = params_of("torch", "gru")
 
 
