@@ -26,7 +26,6 @@ OPENVINO_ARRAYS = (rows("W", "W", "zrn"), rows("R", "U", "zrn"))
 OPENVINO = Convention(
     name="openvino",
     source="OpenVINO, reference/gru_cell.hpp",
-    unverified="names of parameters",
     forms={
         "gru": (
             Form(

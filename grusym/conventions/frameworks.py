@@ -46,7 +46,6 @@ TF_GRU_BLOCK_CELL = Convention(
 FLAX_LINEN = Convention(
     name="flax_linen",
     source="Flax, flax/linen/recurrent.py",
-    unverified="names of parameters",
     forms={
         "gru": (
             Form(
@@ -83,7 +82,6 @@ FLAX_NNX = Convention(
 HAIKU = Convention(
     name="haiku",
     source="Haiku, haiku/_src/recurrent.py",
-    unverified="names of parameters",
     forms={
         "gru": (
             Form(

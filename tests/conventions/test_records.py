@@ -197,4 +197,4 @@ def test_the_listing_is_read_off_the_records():
     lines = listing_text().split("\n")
     assert "* chung2014: unverified: formulas" in lines
     assert any(line.startswith("chung2014* ") for line in lines)
-    assert any(line.split()[:4] == ["haiku*", "before", "write", "z,r,a"] for line in lines)
+    assert any(line.split()[:4] == ["haiku", "before", "write", "z,r,a"] for line in lines)
