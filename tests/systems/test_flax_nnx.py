@@ -1,0 +1,71 @@
+"""Flax nnx: its cells under nnx.RNN, by the flattened state of their parameters."""
+
+from functools import cache
+
+import pytest
+
+from tests.systems.agreement import (
+    SIZES,
+    System,
+    check_arrays_as_they_are,
+    check_conversion_in,
+    check_conversion_out,
+    with_random_biases,
+)
+from tests.systems.jax_layers import by_jax
+from tests.systems.presence import require
+
+require("flax", "flax")
+pytestmark = [pytest.mark.systems, pytest.mark.usefixtures("jax_in_float64")]
+
+
+def layer(cell, wide, hidden, dtype, seed=0):
+    from flax import nnx
+
+    kind = {"gru": nnx.GRUCell}[cell.name]
+    return kind(wide, hidden, param_dtype=dtype, rngs=nnx.Rngs(seed))
+
+
+def initial(cell, sizes, dtype, seed):
+    from flax import nnx
+
+    state = nnx.to_flat_state(nnx.state(layer(cell, sizes["I"], sizes["H"], dtype, seed), nnx.Param))
+    return with_random_biases({".".join(path): param.get_value() for path, param in state}, dtype, seed)
+
+
+@cache
+def computing(cell, wide, hidden, dtype):
+    from flax import nnx
+
+    graph, state = nnx.split(layer(cell, wide, hidden, dtype))
+
+    def compute(leaves):
+        values = [(path, param.replace(leaves[".".join(path)])) for path, param in nnx.to_flat_state(state)]
+        run = nnx.RNN(nnx.merge(graph, nnx.from_flat_state(values)), time_major=True, return_carry=True)
+        carry, y = run(leaves["x"], initial_carry=leaves["h0"])
+        return {"y": y, "h_n": carry}
+
+    return compute
+
+
+def run(cell, arrays, given, cotangents):
+    wide, hidden = given["x"].shape[2], given["h0"].shape[1]
+    return by_jax(computing(cell, wide, hidden, given["x"].dtype), arrays, given, cotangents)
+
+
+NNX = System("flax_nnx", initial, run)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_its_parameters_are_read_as_they_are(dtype):
+    for seed, sizes in enumerate(SIZES):
+        check_arrays_as_they_are(NNX, "gru", sizes, dtype, seed)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_converted_both_ways_they_compute_the_same(dtype):
+    for seed, sizes in enumerate(SIZES):
+        for target in ("own", "torch"):
+            check_conversion_out(NNX, "gru", target, sizes, dtype, seed)
+        for origin in ("gru:biases=one", "gru:update=write,biases=one"):
+            check_conversion_in(NNX, "gru", origin, sizes, dtype, seed)

@@ -1,0 +1,68 @@
+"""Haiku: its cores under hk.dynamic_unroll, by the parameters of hk.transform."""
+
+from functools import cache
+
+import pytest
+
+from tests.systems.agreement import (
+    SIZES,
+    System,
+    check_arrays_as_they_are,
+    check_conversion_in,
+    check_conversion_out,
+    with_random_biases,
+)
+from tests.systems.jax_layers import by_jax
+from tests.systems.presence import require
+
+require("haiku", "dm-haiku")
+pytestmark = [pytest.mark.systems, pytest.mark.usefixtures("jax_in_float64")]
+
+
+def layer(cell, hidden):
+    import haiku as hk
+
+    kind = {"gru": hk.GRU}[cell.name]
+    return hk.transform(lambda x, state: hk.dynamic_unroll(kind(hidden), x, state))
+
+
+def initial(cell, sizes, dtype, seed):
+    import jax
+
+    x, h0 = (jax.numpy.zeros(shape, dtype) for shape in ((1, 1, sizes["I"]), (1, sizes["H"])))
+    params = layer(cell, sizes["H"]).init(jax.random.PRNGKey(seed), x, h0)
+    return with_random_biases(params["gru"], dtype, seed)
+
+
+@cache
+def computing(cell, hidden):
+    made = layer(cell, hidden)
+
+    def compute(leaves):
+        params = {"gru": {name: leaf for name, leaf in leaves.items() if name not in ("x", "h0")}}
+        y, state = made.apply(params, None, leaves["x"], leaves["h0"])
+        return {"y": y, "h_n": state}
+
+    return compute
+
+
+def run(cell, arrays, given, cotangents):
+    return by_jax(computing(cell, given["h0"].shape[1]), arrays, given, cotangents)
+
+
+HAIKU = System("haiku", initial, run)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_its_parameters_are_read_as_they_are(dtype):
+    for seed, sizes in enumerate(SIZES):
+        check_arrays_as_they_are(HAIKU, "gru", sizes, dtype, seed)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_converted_both_ways_they_compute_the_same(dtype):
+    for seed, sizes in enumerate(SIZES):
+        for target in ("own", "keras", "onnx"):
+            check_conversion_out(HAIKU, "gru", target, sizes, dtype, seed)
+        for origin in ("gru:reset=before", "gru:reset=before,update=write,biases=one"):
+            check_conversion_in(HAIKU, "gru", origin, sizes, dtype, seed)
