@@ -82,11 +82,11 @@ def random_params(lowered: Lowered, sizes: Mapping[str, int], dtype: str, seed: 
 
 def with_random_biases(arrays: Arrays, dtype: str, seed: int) -> Arrays:
     """A system's own initial weights; its biases, which most start at zero, drawn anew."""
-    random = np.random.default_rng((seed, 7))
-    return {
-        name: np.asarray(random.uniform(-1, 1, size=np.shape(array)) if "bias" in name or name == "b" else array, dtype)
-        for name, array in arrays.items()
-    }
+    random, found = np.random.default_rng((seed, 7)), {}
+    for name, array in arrays.items():
+        is_bias = "bias" in name or name.split("/")[-1] == "b"
+        found[name] = np.asarray(random.uniform(-1, 1, size=np.shape(array)) if is_bias else array, dtype)
+    return found
 
 
 def by_grusym(kernel: Kernel, arrays: Arrays, given: Arrays, cotangents: Arrays) -> Arrays:

@@ -2,28 +2,37 @@
 
 from functools import cache
 
+import numpy as np
 import pytest
 
+from grusym.equations.library import settings_of
 from tests.systems.agreement import (
     SIZES,
     System,
+    assert_close,
     check_arrays_as_they_are,
     check_conversion_in,
     check_conversion_out,
+    lowered_of,
+    random_params,
+    random_series,
     with_random_biases,
 )
 from tests.systems.jax_layers import by_jax
 from tests.systems.presence import require
+from tests.systems.sequences import over_lengths
 
 require("flax", "flax")
 pytestmark = [pytest.mark.systems, pytest.mark.usefixtures("jax_in_float64")]
 
 
-def layer(cell, hidden, dtype):
+def layer(cell, hidden, dtype, **arguments):
     import flax.linen as nn
 
-    kind = {"gru": nn.GRUCell}[cell.name]
-    return nn.RNN(kind(hidden, param_dtype=dtype), time_major=True, return_carry=True)
+    kind = {"gru": nn.GRUCell, "lstm": nn.LSTMCell, "rnn": nn.SimpleCell, "mgu": nn.MGUCell}[cell.name]
+    activation = {"activation_fn": getattr(nn, settings_of(cell)["activation"])} if cell.name == "rnn" else {}
+    made = kind(hidden, param_dtype=dtype, **activation)
+    return nn.RNN(made, time_major=True, return_carry=True, **arguments)
 
 
 def initial(cell, sizes, dtype, seed):
@@ -40,12 +49,15 @@ def computing(cell, hidden, dtype):
     from flax.traverse_util import unflatten_dict
 
     made = layer(cell, hidden, dtype)
+    states = [state.name for state in reversed(cell.states)]  # the LSTM's carry is (c, h)
 
-    def compute(leaves):
-        params = {name: leaf for name, leaf in leaves.items() if "/" in name}
-        variables = {"params": {"cell": unflatten_dict(params, sep="/")}}
-        carry, y = made.apply(variables, leaves["x"], initial_carry=leaves["h0"])
-        return {"y": y, "h_n": carry}
+    def compute(leaves, **arguments):
+        variables = {"params": {"cell": unflatten_dict({n: a for n, a in leaves.items() if "/" in n}, sep="/")}}
+        start = [leaves[f"{state}0"] for state in states]
+        start = tuple(start) if len(start) > 1 else start[0]
+        carry, y = made.apply(variables, leaves["x"], initial_carry=start, **arguments)
+        ends = carry if len(states) > 1 else [carry]
+        return {"y": y} | {f"{state}_n": end for state, end in zip(states, ends, strict=True)}
 
     return compute
 
@@ -70,3 +82,29 @@ def test_converted_both_ways_they_compute_the_same(dtype):
             check_conversion_out(LINEN, "gru", target, sizes, dtype, seed)
         for origin in ("gru", "gru:update=write", "gru:biases=candidate"):
             check_conversion_in(LINEN, "gru", origin, sizes, dtype, seed)
+
+
+LENGTHS = [3, 5, 1]
+LAYER = {"T": 5, "B": 3, "I": 4, "H": 2}
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_the_carry_is_that_at_the_length_and_outputs_go_on_past_it(reverse):
+    lowered = lowered_of("gru", "flax_linen")
+    arrays, (given, _) = random_params(lowered, LAYER, "float32", 0), random_series(lowered, LAYER, "float32", 0)
+    compute, leaves = computing(lowered.cell, LAYER["H"], given["x"].dtype), {**arrays, **given}
+    found = compute(leaves, seq_lengths=np.array(LENGTHS), reverse=reverse, keep_order=True)
+    found = {name: np.array(array) for name, array in found.items()}
+    for sample, length in enumerate(LENGTHS):
+        past = found["y"][length:, sample]
+        assert past.all()
+        past[...] = 0
+    assert_close(found, *over_lengths(lowered, "flax_linen", arrays, given, LENGTHS, reverse), "lengths")
+
+
+def test_a_sequence_of_length_0_ends_in_the_state_after_all_its_steps():
+    lowered = lowered_of("gru", "flax_linen")
+    arrays, (given, _) = random_params(lowered, LAYER, "float32", 0), random_series(lowered, LAYER, "float32", 0)
+    compute = computing(lowered.cell, LAYER["H"], given["x"].dtype)
+    found = compute({**arrays, **given}, seq_lengths=np.array([3, 0, 1]))
+    np.testing.assert_array_equal(found["h_n"][1], found["y"][-1, 1])

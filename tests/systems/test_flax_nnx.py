@@ -4,6 +4,7 @@ from functools import cache
 
 import pytest
 
+from grusym.equations.library import settings_of
 from tests.systems.agreement import (
     SIZES,
     System,
@@ -22,8 +23,9 @@ pytestmark = [pytest.mark.systems, pytest.mark.usefixtures("jax_in_float64")]
 def layer(cell, wide, hidden, dtype, seed=0):
     from flax import nnx
 
-    kind = {"gru": nnx.GRUCell}[cell.name]
-    return kind(wide, hidden, param_dtype=dtype, rngs=nnx.Rngs(seed))
+    kind = {"gru": nnx.GRUCell, "lstm": nnx.LSTMCell, "rnn": nnx.SimpleCell}[cell.name]
+    activation = {"activation_fn": getattr(nnx, settings_of(cell)["activation"])} if cell.name == "rnn" else {}
+    return kind(wide, hidden, param_dtype=dtype, rngs=nnx.Rngs(seed), **activation)
 
 
 def initial(cell, sizes, dtype, seed):
@@ -38,12 +40,15 @@ def computing(cell, wide, hidden, dtype):
     from flax import nnx
 
     graph, state = nnx.split(layer(cell, wide, hidden, dtype))
+    states = [state.name for state in reversed(cell.states)]  # the LSTM's carry is (c, h)
 
     def compute(leaves):
         values = [(path, param.replace(leaves[".".join(path)])) for path, param in nnx.to_flat_state(state)]
         run = nnx.RNN(nnx.merge(graph, nnx.from_flat_state(values)), time_major=True, return_carry=True)
-        carry, y = run(leaves["x"], initial_carry=leaves["h0"])
-        return {"y": y, "h_n": carry}
+        start = [leaves[f"{state}0"] for state in states]
+        carry, y = run(leaves["x"], initial_carry=tuple(start) if len(start) > 1 else start[0])
+        ends = carry if len(states) > 1 else [carry]
+        return {"y": y} | {f"{state}_n": end for state, end in zip(states, ends, strict=True)}
 
     return compute
 

@@ -18,30 +18,45 @@ from tests.systems.presence import require
 require("haiku", "dm-haiku")
 pytestmark = [pytest.mark.systems, pytest.mark.usefixtures("jax_in_float64")]
 
+MODULES = {"gru": "gru", "lstm": "lstm", "rnn": "vanilla_rnn"}  # what a core is called that is not given a name
+
 
 def layer(cell, hidden):
     import haiku as hk
 
-    kind = {"gru": hk.GRU}[cell.name]
+    kind = {"gru": hk.GRU, "lstm": hk.LSTM, "rnn": hk.VanillaRNN}[cell.name]
     return hk.transform(lambda x, state: hk.dynamic_unroll(kind(hidden), x, state))
 
 
 def initial(cell, sizes, dtype, seed):
     import jax
 
-    x, h0 = (jax.numpy.zeros(shape, dtype) for shape in ((1, 1, sizes["I"]), (1, sizes["H"])))
-    params = layer(cell, sizes["H"]).init(jax.random.PRNGKey(seed), x, h0)
-    return with_random_biases(params["gru"], dtype, seed)
+    x, state = (jax.numpy.zeros(shape, dtype) for shape in ((1, 1, sizes["I"]), (1, sizes["H"])))
+    params = layer(cell, sizes["H"]).init(jax.random.PRNGKey(seed), x, as_state([state] * len(cell.states)))
+    flat = {f"{module}/{name}".split("/", 1)[1]: a for module, of in params.items() for name, a in of.items()}
+    return with_random_biases(flat, dtype, seed)
+
+
+def as_state(states):
+    import haiku as hk
+
+    return hk.LSTMState(*states) if len(states) > 1 else states[0]
 
 
 @cache
 def computing(cell, hidden):
-    made = layer(cell, hidden)
+    made, states = layer(cell, hidden), [state.name for state in cell.states]
+    given = {"x", *(f"{state}0" for state in states)}
 
     def compute(leaves):
-        params = {"gru": {name: leaf for name, leaf in leaves.items() if name not in ("x", "h0")}}
-        y, state = made.apply(params, None, leaves["x"], leaves["h0"])
-        return {"y": y, "h_n": state}
+        params = {}
+        for name, leaf in leaves.items():
+            if name not in given:
+                module, _, own = f"{MODULES[cell.name]}/{name}".rpartition("/")
+                params.setdefault(module, {})[own] = leaf
+        y, end = made.apply(params, None, leaves["x"], as_state([leaves[f"{state}0"] for state in states]))
+        ends = end if len(states) > 1 else [end]
+        return {"y": y} | {f"{state}_n": last for state, last in zip(states, ends, strict=True)}
 
     return compute
 

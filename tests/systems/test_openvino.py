@@ -1,5 +1,7 @@
 """OpenVINO on the CPU: GRUSequence in its directions and with its lengths."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -21,6 +23,15 @@ from tests.systems.sequences import over_lengths
 require("openvino", "openvino")
 pytestmark = pytest.mark.systems
 
+
+@pytest.fixture(scope="module", autouse=True)
+def _openvino():
+    """OpenVINO, imported, forks a process that reports its use to its makers, unless it lacks the package for that."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "openvino_telemetry", None)
+        import openvino  # noqa: F401
+
+
 # Without it, processors that have bfloat16 compute in that.
 PRECISION = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
 
@@ -30,11 +41,13 @@ def sequence(cell, arrays, given, lengths, direction):
     import openvino
     from openvino import opset13
 
-    operation = {"gru": opset13.gru_sequence}[cell.name]
+    operation = {"gru": opset13.gru_sequence, "lstm": opset13.lstm_sequence, "rnn": opset13.rnn_sequence}[cell.name]
     batch_first = {name: array.swapaxes(0, 1) if name == "x" else array[:, None] for name, array in given.items()}
     inputs = [np.ascontiguousarray(array) for array in batch_first.values()] + [np.asarray(lengths, np.int32)]
     parameters = [opset13.parameter(array.shape, array.dtype) for array in inputs]
-    arguments = {"linear_before_reset": settings_of(cell)["reset"] == "after"} if cell.name == "gru" else {}
+    options = settings_of(cell)
+    arguments = {"linear_before_reset": options["reset"] == "after"} if cell.name == "gru" else {}
+    arguments |= {"activations": [options["activation"]]} if cell.name == "rnn" else {}
     weights = (array[None] for array in arrays.values())
     node = operation(*parameters, *weights, hidden_size=given["h0"].shape[1], direction=direction, **arguments)
     made = openvino.Model([node.output(n) for n in range(node.get_output_size())], parameters)
