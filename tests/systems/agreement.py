@@ -56,6 +56,11 @@ def kernel_of(cell: Cell, convention: str, dtype: str, target: str = "numpy") ->
 
 
 @cache
+def _initial(system: System, cell: Cell, sizes: tuple[tuple[str, int], ...], dtype: str, seed: int) -> Arrays:
+    return system.initial(cell, dict(sizes), dtype, seed)
+
+
+@cache
 def lowered_of(cell: Cell | str, convention: str) -> Lowered:
     """Lowered in a convention, which decides what a spelling leaves open."""
     return lower(cell_in(cell, convention), convention)
@@ -131,7 +136,7 @@ def assert_close(got: Arrays, want: Arrays, tolerance: Arrays, what: str) -> Non
 def check_arrays_as_they_are(system: System, spelling: str, sizes: Mapping[str, int], dtype: str, seed: int) -> None:
     """grusym's kernel in the system's convention reads the system's arrays, and writes their gradients."""
     lowered = lowered_of(spelling, system.convention)
-    arrays = system.initial(lowered.cell, sizes, dtype, seed)
+    arrays = _initial(system, lowered.cell, tuple(sizes.items()), dtype, seed)
     given, cotangents = random_series(lowered, sizes, dtype, seed)
     cotangents = cotangents if system.differentiates else {}
     theirs = system.run(lowered.cell, arrays, given, cotangents)
@@ -144,7 +149,7 @@ def check_conversion_out(
 ) -> None:
     """The system's arrays, converted, are those of a kernel that computes the same."""
     lowered = lowered_of(spelling, system.convention)
-    arrays = system.initial(lowered.cell, sizes, dtype, seed)
+    arrays = _initial(system, lowered.cell, tuple(sizes.items()), dtype, seed)
     given, _ = random_series(lowered, sizes, dtype, seed)
     done = conversion(arrays, system.convention, target, spelling)
     ours = by_grusym(kernel_of(done.cell, target, dtype), done.params, given, {})
