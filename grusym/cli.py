@@ -105,14 +105,18 @@ def cells(as_json: JsonOption = False) -> None:
 
 
 @app.command()
-def conventions(as_json: JsonOption = False) -> None:
-    """List the systems whose packing of parameters is known.
+def conventions(
+    cell: Annotated[str, typer.Option(metavar="NAME", help="the cell whose packings are listed")] = "gru",
+    as_json: JsonOption = False,
+) -> None:
+    """List the systems whose packing of parameters is known, and which cells they pack.
 
-    A row per form of the GRU that the system computes, its default first; * marks what is not verified.
+    A row per form of the cell that the system computes, its default first; * marks what is not verified. grusym show
+    CELL --convention NAME shows its equations and arrays.
     """
     from grusym.conventions.listing import listing, listing_text
 
-    print(json.dumps(listing(), indent=2) if as_json else listing_text())
+    print(json.dumps(listing(cell), indent=2) if as_json else listing_text(cell))
 
 
 @app.command()
@@ -123,13 +127,14 @@ def show(
 ) -> None:
     """Show a cell: equations, arrays, packing.
 
-    With a convention, what CELL leaves open is as that system has it: grusym show gru --convention keras
+    With a convention, what CELL leaves open is as that system has it, in its own symbols: grusym show gru --convention
+    keras
     """
-    from grusym.conventions.library import cell_in, layout_of
+    from grusym.conventions.library import cell_in
+    from grusym.conventions.symbols import as_written
     from grusym.emit.cell_view import cell_text
 
-    found = cell_in(cell, convention)
-    layout = layout_of(found, convention)
+    found, layout = as_written(cell_in(cell, convention), convention)
     if latex:
         from grusym.emit.sections import cell_latex
 

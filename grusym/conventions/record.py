@@ -63,12 +63,32 @@ class Naming:
 
 
 @dataclass(frozen=True)
+class Flat:
+    """One vector that holds all arrays raveled: those of the first group, layer by layer, then those of the next."""
+
+    name: str
+    groups: tuple[tuple[str, ...], ...]
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The arrays of one layer in the order in which the vector holds them."""
+        return tuple(name for group in self.groups for name in group)
+
+
+@dataclass(frozen=True)
 class Convention:
     """How a system writes and packs cells: `forms` per cell name, the system's own default first.
 
     `source` says where this can be read, `letters` what the system calls a gate if not as grusym does, `notes` what it
     does besides, `unverified` what of this was not read in the system's own source. `peers` says what computes the
     cells there, per cell name, `naming` how arrays of several layers and directions are named.
+
+    How it writes the equations (conventions/symbols.py): `weights` has, for a letter of the parameters (W of W_z), the
+    pattern that the gate's letter is put into, `{}`; "lstm:b" is that of b in the LSTM alone, "W_n" the whole name of
+    one. The letter of a parameter without a gate is that of "" in `letters`. `tensors` are the names of inputs, states
+    and intermediate values, where they are not those of `letters`; `axes` are those of extents.
+
+    `flat` is the one vector, if the system has its arrays raveled in one.
     """
 
     name: str
@@ -79,3 +99,7 @@ class Convention:
     unverified: str = ""
     peers: Mapping[str, Peer] = field(default_factory=dict)
     naming: Naming = Naming()
+    weights: Mapping[str, str] = field(default_factory=dict)
+    tensors: Mapping[str, str] = field(default_factory=dict)
+    axes: Mapping[str, str] = field(default_factory=dict)
+    flat: Flat | None = None

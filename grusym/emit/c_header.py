@@ -113,7 +113,12 @@ def _usage(kernel: CKernel) -> list[str]:
 def _allocation(kernel: CKernel, name: str) -> list[str]:
     count = f"{kernel.function(f'{name}_size')}({', '.join(kernel.sizes)})"
     line = f"    {name} = malloc({count}*sizeof *{name});"
-    return [line] if len(line) <= INSIDE else [f"    {name} = malloc({count}", f"        *sizeof *{name});"]
+    if len(line) <= INSIDE:
+        return [line]
+    begun = [f"    {name} = malloc({count}"]
+    if len(begun[0]) > INSIDE:
+        begun = [f"    {name} = malloc(", f"        {count}"]
+    return [*begun, f"        *sizeof *{name});"]
 
 
 def _rows(groups: Iterable[tuple[str, Iterable[Buffer]]], notes: dict[str, str]) -> list[str]:
@@ -145,7 +150,8 @@ def _note(kernel: CKernel, buffer: Buffer) -> str:
     key, held = kernel.lowered.layout.key(buffer.name), parts_text(kernel.lowered, buffer)
     if key != buffer.name:
         return f"{key}: {held}"
-    return f"{held}, one after the other" if held and not held.startswith("[") else held
+    several = ", " in held and not held.startswith("[")
+    return f"{held}, one after the other" if several else held
 
 
 def _forward(kernel: CKernel) -> list[str]:

@@ -115,13 +115,14 @@ class CKernel:
 
 
 def _wrapped(head: str, parts: list[str], width: int = WIDTH - 1) -> str:
-    """A declaration, with room for a semicolon behind it."""
+    """A declaration, with room for a semicolon behind it; parts stand behind the bracket, or below a long head."""
     lines, line = [], head
+    indent = len(head) if len(head) + max(map(len, parts), default=0) + 1 <= width else 8
     for number, part in enumerate(parts):
         piece = part + ("," if number < len(parts) - 1 else ")")
         if len(line) + len(piece) + 1 > width:
             lines.append(line.rstrip())
-            line = " " * len(head)
+            line = " " * indent
         line += piece if line.endswith(("(", "  ")) or not line.strip() else f" {piece}"
     return "\n".join((*lines, line))
 

@@ -40,10 +40,11 @@ PREAMBLE = r"""\documentclass[11pt]{article}
 def latex_document(derivation: Derivation) -> str:
     """The whole document: the cell, its gradients, BPTT, what is saved, and how the gradients were derived."""
     notation = Notation.of(derivation)
+    title = escape(derivation.cell.spelling).replace(",", ",\\allowbreak{}")
     parts = [
         PREAMBLE,
         "\\begin{document}\n",
-        rf"\begin{{center}}\LARGE \texttt{{{escape(derivation.cell.spelling)}}}: equations and gradients\end{{center}}",
+        rf"\begin{{center}}\LARGE \texttt{{{title}}}: equations and gradients\end{{center}}",
         *_tensors(derivation, notation),
         *_equations(derivation, notation),
         *_one_step(derivation, notation),

@@ -79,7 +79,7 @@ def _parts(layout: Layout, buffer: Buffer) -> str:
     if text.startswith("["):
         return f"parameters {text}"
     if len(parts) == 1:
-        return "parameter" if parts[0].tensor == buffer.name else f"parameter {parts[0].tensor}"
+        return "parameter" if text == buffer.name else f"parameter {text}"
     return f"parameters [{'; '.join(part.tensor for part in parts)}]"
 
 

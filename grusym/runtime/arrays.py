@@ -53,9 +53,9 @@ def read_sizes(buffers: Iterable[Buffer], arrays: Mapping[str, Any], dtype: str)
                 )
             if isinstance(extent, Symbol):
                 origin.setdefault(extent.name, buffer.name)
-    for buffer in present:
-        for extent, number in zip(buffer.shape, arrays[buffer.name].shape, strict=True):
-            solve(extent, number, sizes)
+    pairs = [pair for buffer in present for pair in zip(buffer.shape, arrays[buffer.name].shape, strict=True)]
+    for extent, number in sorted(pairs, key=lambda pair: len(pair[0].free_symbols)):  # 4 H before H + I
+        solve(extent, number, sizes)
     for buffer in present:
         check_shape(buffer, arrays[buffer.name], sizes)
     return sizes

@@ -20,14 +20,17 @@ def layer_norm(a, gain, axes=(-1,), bias=0.0):
     return gain * centred / np.sqrt((centred * centred).mean(axis=axes, keepdims=True) + 1e-5) + bias
 
 
-def lstm(p, x, h, c):
-    """Gers et al. 2002 with peepholes, Sak et al. 2014 with a projection, where those parameters are given."""
+def lstm(p, x, h, c, forget="0"):
+    """Gers et al. 2002 with peepholes, Sak et al. 2014 with a projection, where those parameters are given.
+
+    The constant of the forget gate is that of haiku.LSTM.
+    """
 
     def gate(g, cell):
         a = x @ p[f"W_{g}"].T + h @ p[f"U_{g}"].T + p.get(f"b_{g}", 0) + p.get(f"c_{g}", 0)
         return a + p[f"p_{g}"] * cell if f"p_{g}" in p else a
 
-    new = sigmoid(gate("f", c)) * c + sigmoid(gate("i", c)) * np.tanh(gate("g", c))
+    new = sigmoid(gate("f", c) + float(forget)) * c + sigmoid(gate("i", c)) * np.tanh(gate("g", c))
     m = sigmoid(gate("o", new)) * np.tanh(new)
     return (m @ p["V"].T if "V" in p else m), new
 
