@@ -90,7 +90,8 @@ def with_random_biases(arrays: Arrays, dtype: str, seed: int) -> Arrays:
     random, found = np.random.default_rng((seed, 7)), {}
     for name, array in arrays.items():
         is_bias = "bias" in name or name.split("/")[-1] == "b"
-        found[name] = np.asarray(random.uniform(-1, 1, size=np.shape(array)) if is_bias else array, dtype)
+        drawn = random.uniform(-1, 1, size=np.shape(array)) if is_bias else array
+        found[name] = np.ascontiguousarray(drawn, dtype)  # Keras's orthogonal initialiser leaves a transposed view
     return found
 
 

@@ -67,6 +67,12 @@ def run(cell, arrays, given, cotangents):
 
 
 LINEN = System("flax_linen", initial, run)
+OTHERS = [  # with what they are converted to, and what is converted to them
+    pytest.param("lstm", ["own", "torch"], ["lstm"], id="lstm"),
+    pytest.param("rnn", ["own", "keras"], ["rnn"], id="rnn"),
+    pytest.param("rnn:activation=relu", ["own", "torch"], ["rnn:activation=relu"], id="rnn:activation=relu"),
+    pytest.param("mgu", ["own"], ["mgu:reset=after,update=keep,biases=candidate"], id="mgu"),
+]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -82,6 +88,16 @@ def test_converted_both_ways_they_compute_the_same(dtype):
             check_conversion_out(LINEN, "gru", target, sizes, dtype, seed)
         for origin in ("gru", "gru:update=write", "gru:biases=candidate"):
             check_conversion_in(LINEN, "gru", origin, sizes, dtype, seed)
+
+
+@pytest.mark.parametrize(("spelling", "targets", "origins"), OTHERS)
+def test_other_cells_are_read_as_they_are_and_converted_both_ways(spelling, targets, origins):
+    for seed, sizes in enumerate(SIZES[:3]):
+        check_arrays_as_they_are(LINEN, spelling, sizes, "float32", seed)
+        for target in targets:
+            check_conversion_out(LINEN, spelling, target, sizes, "float32", seed)
+        for origin in origins:
+            check_conversion_in(LINEN, spelling, origin, sizes, "float32", seed)
 
 
 LENGTHS = [3, 5, 1]

@@ -59,6 +59,11 @@ def run(cell, arrays, given, cotangents):
 
 
 NNX = System("flax_nnx", initial, run)
+OTHERS = [  # with what they are converted to, and what is converted to them
+    pytest.param("lstm", ["own", "torch"], ["lstm"], id="lstm"),
+    pytest.param("rnn", ["own", "keras"], ["rnn"], id="rnn"),
+    pytest.param("rnn:activation=relu", ["own", "torch"], ["rnn:activation=relu"], id="rnn:activation=relu"),
+]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -74,3 +79,13 @@ def test_converted_both_ways_they_compute_the_same(dtype):
             check_conversion_out(NNX, "gru", target, sizes, dtype, seed)
         for origin in ("gru:biases=one", "gru:update=write,biases=one"):
             check_conversion_in(NNX, "gru", origin, sizes, dtype, seed)
+
+
+@pytest.mark.parametrize(("spelling", "targets", "origins"), OTHERS)
+def test_other_cells_are_read_as_they_are_and_converted_both_ways(spelling, targets, origins):
+    for seed, sizes in enumerate(SIZES[:3]):
+        check_arrays_as_they_are(NNX, spelling, sizes, "float32", seed)
+        for target in targets:
+            check_conversion_out(NNX, spelling, target, sizes, "float32", seed)
+        for origin in origins:
+            check_conversion_in(NNX, spelling, origin, sizes, "float32", seed)

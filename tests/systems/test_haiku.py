@@ -66,6 +66,10 @@ def run(cell, arrays, given, cotangents):
 
 
 HAIKU = System("haiku", initial, run)
+OTHERS = [  # with what they are converted to, and what is converted to them
+    pytest.param("lstm", ["own", "torch", "keras"], ["lstm"], id="lstm"),
+    pytest.param("rnn", ["own", "torch"], ["rnn:activation=relu"], id="rnn"),
+]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -81,3 +85,13 @@ def test_converted_both_ways_they_compute_the_same(dtype):
             check_conversion_out(HAIKU, "gru", target, sizes, dtype, seed)
         for origin in ("gru:reset=before", "gru:reset=before,update=write,biases=one"):
             check_conversion_in(HAIKU, "gru", origin, sizes, dtype, seed)
+
+
+@pytest.mark.parametrize(("spelling", "targets", "origins"), OTHERS)
+def test_other_cells_are_read_as_they_are_and_converted_both_ways(spelling, targets, origins):
+    for seed, sizes in enumerate(SIZES[:3]):
+        check_arrays_as_they_are(HAIKU, spelling, sizes, "float32", seed)
+        for target in targets:
+            check_conversion_out(HAIKU, spelling, target, sizes, "float32", seed)
+        for origin in origins:
+            check_conversion_in(HAIKU, spelling, origin, sizes, "float32", seed)

@@ -19,6 +19,11 @@ def _keras():
 
 
 KERAS = System("keras", initial, run)
+OTHERS = [  # with what they are converted to, and what is converted to them
+    pytest.param("lstm", ["own", "torch", "onnx"], ["lstm", "lstm:biases=one"], id="lstm"),
+    pytest.param("rnn", ["own", "torch", "onnx"], ["rnn", "rnn:biases=one"], id="rnn"),
+    pytest.param("rnn:activation=relu", ["own", "torch", "haiku"], ["rnn:activation=relu"], id="rnn:activation=relu"),
+]
 UNROLLED = System("keras", initial, partial(run, unroll=True))  # by Keras's own cell, where the layer would be fused
 # Except on TensorFlow, Keras takes an operation on float64 to give float32 (keras.backend.result_type), in a layer of
 # float64 too: only the fused layer on PyTorch computes in double precision.
@@ -50,3 +55,13 @@ def test_converted_to_it_they_compute_the_same(system, spelling, dtype):
     for seed, sizes in enumerate(SIZES):
         for origin in (spelling, f"{spelling},update=write", *folded):
             check_conversion_in(system, spelling, origin, sizes, dtype, seed)
+
+
+@pytest.mark.parametrize(("spelling", "targets", "origins"), OTHERS)
+def test_other_cells_are_read_as_they_are_and_converted_both_ways(spelling, targets, origins):
+    for seed, sizes in enumerate(SIZES[:3]):
+        check_arrays_as_they_are(KERAS, spelling, sizes, "float32", seed)
+        for target in targets:
+            check_conversion_out(KERAS, spelling, target, sizes, "float32", seed)
+        for origin in origins:
+            check_conversion_in(KERAS, spelling, origin, sizes, "float32", seed)

@@ -66,6 +66,11 @@ def run(cell, arrays, given, cotangents):
 
 
 OPENVINO = System("openvino", initial, run, differentiates=False)
+OTHERS = [  # with what they are converted to, and what is converted to them
+    pytest.param("lstm", ["own", "torch"], ["lstm"], id="lstm"),
+    pytest.param("rnn", ["own", "torch"], ["rnn"], id="rnn"),
+    pytest.param("rnn:activation=relu", ["own", "torch"], ["rnn:activation=relu"], id="rnn:activation=relu"),
+]
 RESETS = ["gru:reset=before", "gru:reset=after"]
 
 
@@ -81,6 +86,16 @@ def test_converted_both_ways_they_compute_the_same(spelling):
         for target in ("own", "torch" if spelling == "gru:reset=after" else "haiku"):
             check_conversion_out(OPENVINO, spelling, target, sizes, "float32", seed)
         for origin in (spelling, f"{spelling},update=write"):
+            check_conversion_in(OPENVINO, spelling, origin, sizes, "float32", seed)
+
+
+@pytest.mark.parametrize(("spelling", "targets", "origins"), OTHERS)
+def test_other_cells_are_read_as_they_are_and_converted_both_ways(spelling, targets, origins):
+    for seed, sizes in enumerate(SIZES[:3]):
+        check_arrays_as_they_are(OPENVINO, spelling, sizes, "float32", seed)
+        for target in targets:
+            check_conversion_out(OPENVINO, spelling, target, sizes, "float32", seed)
+        for origin in origins:
             check_conversion_in(OPENVINO, spelling, origin, sizes, "float32", seed)
 
 
