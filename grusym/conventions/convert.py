@@ -31,8 +31,10 @@ def convert(
 
     `cell` says what the arrays do not: "lstm", or "gru:reset=after" for ONNX's, which look the same with reset=before;
     `sizes` ({"I": 3, "H": 4}) how large the cell is, where all parameters are one vector (mxnet_flat). Arrays are new,
-    in the dtype of those given. Exact but for biases that are added, each within one rounding. Raises InputError where
-    names or shapes do not fit, more than one form of the cell fits, or the target computes no such function.
+    in the dtype of those given, and of the target's form that is nearest: `conversion` says which (from PyTorch to ONNX
+    gru:reset=after, linear_before_reset=1). Exact but for biases that are added, each within one rounding. Raises
+    InputError where names or shapes do not fit, more than one form of the cell fits, or the target computes no such
+    function.
 
     >>> import numpy as np
     >>> torch = {"weight_ih": np.ones((6, 3)), "weight_hh": np.ones((6, 2))}

@@ -137,7 +137,7 @@ def _others(cell: Cell, convention: str, params: Arrays) -> str:
     """What the arrays would fit: another family of this system, the cell in another system, anything."""
     here = [family for family in _families(convention) if family != cell.name and _fits(convention, family, params)]
     if here:
-        counts = {name: f"{_blocks(name, convention)}*H" for name in (*here, cell.name)}
+        counts = {name: f"{_blocks(name, convention)}*H".removeprefix("1*") for name in (*here, cell.name)}
         says = f" ({counts[here[0]]} instead of {counts[cell.name]})" if len(set(counts.values())) > 1 else ""
         spelt = " or ".join(f'cell="{family}"' for family in here)
         return f"; they look like the parameters of {' or '.join(here)}{says}, so give {spelt}"
