@@ -259,6 +259,13 @@ def test_a_bias_has_no_place_where_there_are_none():
         convert(params_of("torch", "gru", **DIAGONAL), "torch", "cho2014")
 
 
+def test_an_option_that_a_system_leaves_open_is_kept():
+    params = params_of("own", "rnn:activation=relu")
+    done = conversion(params, "own", "torch", "rnn:activation=relu")
+    assert done.cell.spelling == "rnn:activation=relu"
+    assert conversion(done.params, "torch", "own", "rnn:activation=relu").cell.spelling == "rnn:activation=relu"
+
+
 def test_a_cell_that_a_system_does_not_pack_is_refused_with_those_that_it_does():
     own = convert(params_of("torch", "lstm"), "torch", "own", "lstm")
     with pytest.raises(InputError, match=r"^convention rnnoise has no packing for the cell lstm; it packs gru;"):

@@ -60,7 +60,8 @@ def test_dropout_multiplies_what_goes_from_layer_to_layer(layer, merge, directio
 @pytest.mark.parametrize("convention", sorted(CONVENTIONS))
 def test_parameters_are_named_and_put_together_as_the_convention_has_them(layer, convention):
     """Also where all layers stand in one array; gradients come back in the same arrays."""
-    layers = layer("gru", convention=convention, layers=2, direction="forward")
+    cell = next(name for name in ("gru", "lstm") if name in CONVENTIONS[convention].forms)
+    layers = layer(cell, convention=convention, layers=2, direction="forward")
     sizes = SIZES | {"I": SIZES["H"]}
     data = Data(layers, sizes=sizes)
     tape = layers.forward(data.x, data.h0, data.params)
