@@ -17,7 +17,7 @@ from grusym.oracle.bounds import UP, Bounds, Estimate
 from grusym.oracle.case import Arrays, Case
 from grusym.oracle.gate_a import sharpened
 from grusym.oracle.profile import Profile
-from grusym.oracle.step import Values, arguments_of, jacobian, step
+from grusym.oracle.step import Values, jacobian, step
 
 Reference = dict[str, tuple[Any, Any]]
 

@@ -1,0 +1,120 @@
+"""Specifications of cases: sizes, a seed and a kind of values. Small to print, to shrink and to send to another machine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from grusym.conventions.packing import numbers
+from grusym.equations.cell import Cell
+from grusym.equations.layer import Layer
+from grusym.oracle.case import Arrays, Case
+
+KINDS = ("plain", "saturated", "subnormal", "cancelling")
+SATURATED = 40.0  # times what plain inputs are: sigmoid and tanh are at their ends in every dtype
+RICH = (3, 4, 5, 6, 2, 7)  # all different, T and B at least 3
+
+
+@dataclass(frozen=True, order=True)
+class Spec:
+    """One case: `sizes` in the order of the layer's sizes, `seed` of the values, their `kind`."""
+
+    sizes: tuple[int, ...]
+    seed: int
+    kind: str = "plain"
+
+
+def rich_sizes(cell: Cell) -> tuple[int, ...]:
+    """Sizes that tell the most apart: all different where there are few, 2 and 3 where there are many."""
+    count = len(Layer(cell).sizes)
+    return RICH[:count] if count <= 4 else tuple(3 - n % 2 for n in range(count))
+
+
+def named_sizes(cell: Cell, spec: Spec) -> dict[str, int]:
+    """The sizes by name."""
+    return {symbol.name: number for symbol, number in zip(Layer(cell).sizes, spec.sizes, strict=True)}
+
+
+def materialise(spec: Spec, cell: Cell, convention: str | None, dtype: str) -> Case:
+    """The case of a specification, the same on every machine.
+
+    Weights are asymmetric and of the size that keeps pre-activations near 1, biases and initial states differ from zero
+    everywhere, cotangents are random on everything. Of a saturated case the inputs drive gates to their ends, of a
+    subnormal one they are as small as numbers can be, of a cancelling one pre-activations are small differences of
+    large terms.
+    """
+    random = np.random.default_rng((spec.seed, *spec.sizes, KINDS.index(spec.kind)))
+    sizes, layer = named_sizes(cell, spec), Layer(cell)
+    time, batch = (symbol.name for symbol in layer.sizes[:2])
+    lead = (sizes[time], sizes[batch])
+
+    def values(shape: tuple[int, ...], scale: float = 1.0) -> Any:
+        drawn = random.uniform(0.25, 1.0, size=shape) * random.choice((-1.0, 1.0), size=shape) * scale
+        return drawn.astype(dtype).astype(np.float64)
+
+    def shape(tensor: Any) -> tuple[int, ...]:
+        return numbers(tensor.shape, sizes)
+
+    factor = {"saturated": SATURATED, "subnormal": float(np.finfo(dtype).smallest_subnormal) * 64}.get(spec.kind, 1.0)
+    tensors: Arrays = {t.name: values(shape(t), 1.5 / np.sqrt(max(1, prod(shape(t)[1:])))) for t in cell.parameters}
+    if spec.kind == "cancelling":
+        tensors = {name: _cancelling(array, dtype) for name, array in tensors.items()}
+    return Case(
+        cell,
+        convention,
+        dtype,
+        sizes,
+        {t.name: values((*lead, *shape(t)), factor) for t in cell.inputs},
+        {s.name: values((lead[1], *shape(s.tensor))) for s in cell.states},
+        tensors,
+        {s.name: values((*lead, *shape(s.tensor))) for s in layer.series},
+        {s.name: values((lead[1], *shape(s.tensor))) for s in cell.states},
+    )
+
+
+def _cancelling(array: Any, dtype: str) -> Any:
+    """The array with entries far larger than their sums along the last axis."""
+    if array.ndim < 2:
+        return array
+    large = np.where(np.arange(array.shape[-1]) % 2 == 0, 8.0, -8.0)
+    return (array + large).astype(dtype).astype(np.float64)
+
+
+def truncated(case: Case, steps: int) -> Case:
+    """The first steps of a case."""
+    return Case(
+        case.cell,
+        case.convention,
+        case.dtype,
+        {**case.sizes, "T": steps},
+        {name: array[:steps] for name, array in case.inputs.items()},
+        case.initial,
+        case.tensors,
+        {name: array[:steps] for name, array in case.dy.items()},
+        case.dh,
+    )
+
+
+def single_steps(case: Case, before: Mapping[str, Any]) -> Case:
+    """Every step of a case as a sample of its own, of one step, from these states (T, B, ...)."""
+    count = case.steps * case.batch
+    arrays: dict[str, Arrays] = {}
+    for field in ("inputs", "dy"):
+        arrays[field] = {n: a.reshape(1, count, *a.shape[2:]) for n, a in getattr(case, field).items()}
+    finals = {
+        name: np.broadcast_to(a[None], (case.steps, *a.shape)).reshape(count, *a.shape[1:])
+        for name, a in case.dh.items()
+    }
+    return Case(
+        case.cell,
+        case.convention,
+        case.dtype,
+        {**case.sizes, "T": 1, "B": count},
+        arrays["inputs"],
+        {name: array.reshape(count, *array.shape[2:]) for name, array in before.items()},
+        case.tensors,
+        arrays["dy"],
+        finals,
+    )
