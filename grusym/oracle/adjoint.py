@@ -16,8 +16,8 @@ def pulled_back(
 ) -> Values:
     """The cotangent of every argument of a step, by its name.
 
-    `slopes` is what `jacobian` returns, `cotangents` holds one for each result, (N, ...). Those of inputs and states are
-    (L, N), those of parameters are summed over the samples and (L,); L runs over the elements of the argument.
+    `slopes` is what `jacobian` returns, `cotangents` holds one for each result, (N, ...). With L elements of the
+    argument, those of inputs and states are (L, N), those of parameters are summed over the samples and (L,).
     """
     parameters = {tensor.name for tensor in cell.parameters}
     found: Values = {}

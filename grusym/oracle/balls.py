@@ -1,4 +1,4 @@
-"""Exact references: arithmetic on balls, numbers with a radius that encloses what is left out (Arb, by python-flint)."""
+"""Exact references: arithmetic on balls, numbers with a radius that encloses what is left out (Arb, python-flint)."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

@@ -1,8 +1,8 @@
 """How far a correct implementation may be off, derived: the equations walked with values that carry a bound.
 
 Rules, with u the unit roundoff of the profile and eta its smallest number:
-- n numbers are summed, in any order, with an error of at most (n - 1) u sum|term| (Jeannerod and Rump 2013). Sums inside
-  sums count as one, since an implementation may add a bias first or last;
+- n numbers are summed, in any order, with an error of at most (n - 1) u sum|term| (Jeannerod and Rump 2013). A sum
+  inside a sum counts as part of it, since an implementation may add a bias first or last;
 - a product is off by |a| E_b + |b| E_a + E_a E_b, and rounded. Where a factor is a sum, its terms may be multiplied one
   by one: their magnitudes count, not that of the sum;
 - a function is off by its largest slope over the interval of its argument, and by its own inaccuracy.

@@ -4,6 +4,7 @@ It is a list of tasks, each with its own seed, that run one after the other or o
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
@@ -118,10 +119,8 @@ def run_task(subject: Subject, plan: Plan, task: Task) -> list[CheckResult]:
         if not judged(spec):
             raise _FailedError
 
-    try:
+    with suppress(_FailedError, Flaky):
         explore()
-    except (_FailedError, Flaky):
-        pass
     return [_result(check, tally) for check, tally in tallies.items()]
 
 

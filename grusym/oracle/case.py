@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -31,9 +32,9 @@ class Case:
     dy: Arrays
     dh: Arrays
 
-    @property
+    @cached_property
     def layout(self) -> Layout:
-        return layout_of(self.cell, self.convention)
+        return _layout(self.cell, self.convention)
 
     @property
     def steps(self) -> int:
@@ -51,6 +52,11 @@ class Case:
     def cast(self, array: Any) -> Any:
         """An array as the implementation takes it."""
         return np.array(array, self.dtype, order="C")
+
+
+@lru_cache(maxsize=64)
+def _layout(cell: Cell, convention: str | None) -> Layout:
+    return layout_of(cell, convention)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What the bounds need to know of each function of the notation: its values, how steep it is, how well it is computed."""
+"""What the bounds need to know of each function of the notation: values, how steep it is, how well it is computed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

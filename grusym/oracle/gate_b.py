@@ -148,7 +148,7 @@ class Sequence:
         carried = {state.name: exactly(case.dh[state.name]) for state in cell.states}
         sums: dict[str, list[Any]] = {tensor.name: [] for tensor in cell.parameters}
         over_time: dict[str, list[Any]] = {tensor.name: [] for tensor in cell.inputs}
-        series = {s.tensor.name: s.name for s in Layer(cell).series}
+        series = {output.tensor.name: output.name for output in Layer(cell).series}
         for time in reversed(range(case.steps)):
             values = step_at(time)
             slopes = jacobian(cell, self.sizes, values, arithmetic, zero, exactly)
@@ -164,9 +164,8 @@ class Sequence:
                 parts.insert(0, _as_samples(found[name], case.inputs[name].shape[1:], zero))
         result: dict[str, Any] = {name: _stacked(parts, case.inputs[name].shape) for name, parts in over_time.items()}
         result |= carried
-        for tensor in cell.parameters:
-            shape = case.tensors[tensor.name].shape
-            result[tensor.name] = _shaped(arithmetic.add(sums[tensor.name]), shape, zero)
+        for name, parts in sums.items():
+            result[name] = _shaped(arithmetic.add(parts), case.tensors[name].shape, zero)
         return result
 
 

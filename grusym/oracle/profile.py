@@ -44,7 +44,7 @@ DEFAULTS = {"float64": "fp64", "float32": "fp32", "float16": "fp16-acc32"}
 
 
 def profile_named(name: str | None, dtype: str) -> Profile:
-    """A profile by name, or the default one of a dtype. Raises InputError where there is none, or it is of another dtype.
+    """A profile by name, or the default one of a dtype. Raises InputError where there is none, or of another dtype.
 
     >>> profile_named(None, "float32").unit == 2.0**-24
     True

@@ -1,4 +1,4 @@
-"""Specifications of cases: sizes, a seed and a kind of values. Small to print, to shrink and to send to another machine."""
+"""Specifications of cases: sizes, a seed, a kind of values. Small to print, to shrink and to send elsewhere."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -4,6 +4,7 @@ Straight from the cell's equations: nothing here is derived in reverse, lowered 
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -12,7 +13,7 @@ from sympy import Expr, Idx
 
 from grusym.calculus.forward import tangent_cell
 from grusym.conventions.packing import numbers
-from grusym.equations.cell import Cell
+from grusym.equations.cell import Cell, Equation
 from grusym.equations.evaluate import Arithmetic, Grid, evaluate, gather, position, spread
 from grusym.equations.layer import Layer
 from grusym.equations.names import tangent_name
@@ -57,7 +58,7 @@ def jacobian(
     One of shape (L, N, ...): L runs over the elements of the argument, N over the samples, then come the result's axes.
     A result that does not depend on an argument has no entry.
     """
-    tangents = [e for e in tangent_cell(cell).equations if tensor_of(e.target) not in cell.tensors]
+    tangents = _tangents(cell)
     found = {}
     for argument in arguments_of(cell) if arguments is None else arguments:
         walk = _Walk(cell, sizes, arithmetic, zero)
@@ -78,18 +79,29 @@ def jacobian(
     return found
 
 
+@lru_cache(maxsize=64)
+def _tangents(cell: Cell) -> tuple[Equation, ...]:
+    """The equations of the tangents alone."""
+    return tuple(e for e in tangent_cell(cell).equations if tensor_of(e.target) not in cell.tensors)
+
+
+@lru_cache(maxsize=64)
+def _batch_letter(cell: Cell) -> str:
+    """A letter for the samples that the cell leaves free."""
+    return Layer(cell).batch.name
+
+
 class _Walk:
     """The values so far; tangents have an axis for the lanes before that of the samples."""
 
     def __init__(self, cell: Cell, sizes: Mapping[str, int], arithmetic: Arithmetic, zero: Any):
         self.cell, self.arithmetic, self.zero = cell, arithmetic, zero
-        layer = Layer(cell)
-        self.grid: Grid = {symbol: sizes[symbol.name] for symbol in layer.sizes}
+        self.grid: Grid = {symbol: sizes[symbol.name] for symbol in Layer(cell).sizes}
         self.parameters = {tensor.name for tensor in cell.parameters}
         self.tangents = {tangent_name(name): name for name in cell.tensors}
         self.values: Values = {}
         self.samples = sizes["B"]
-        self.sample = Idx(layer.batch.name, self.samples)
+        self.sample = Idx(_batch_letter(cell), self.samples)
         self.lane = Idx("lane", 1)
         self.lanes = 0
 

@@ -14,8 +14,11 @@ from grusym.oracle.case import Arrays, Case, Run
 class Subject(Protocol):
     """An implementation. Both functions raise Misbehaviour for what is a verdict, not an accident of ours."""
 
-    name: str
-    has_gradients: bool
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def has_gradients(self) -> bool: ...
 
     def forward(self, case: Case) -> Run:
         """Run the layer on a case."""
