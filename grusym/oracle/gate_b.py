@@ -20,6 +20,7 @@ from grusym.oracle.profile import Profile
 from grusym.oracle.step import Values, jacobian, step
 
 Reference = dict[str, tuple[Any, Any]]
+Slopes = Mapping[tuple[str, str], Any]
 
 
 class Sequence:
@@ -130,7 +131,8 @@ class Sequence:
         exact = sharpened(
             lambda: self._chained(balls.Balls(), balls.ZERO, self._exact_step, balls.exactly), self.profile
         )
-        allowed = self._chained(self.bounds, bounds.ZERO, self._bounded_step, bounds.exactly)
+        self.sources: list[Any] = []  # per later step, its local errors as they arrive at the present one
+        allowed = self._chained(self.bounds, bounds.ZERO, self._bounded_step, bounds.exactly, self._carried_back)
         return {name: (exact[name], self.bounds.error(allowed[name])) for name in exact}
 
     def _exact_step(self, time: int) -> Values:
@@ -142,7 +144,26 @@ class Sequence:
     def _bounded_step(self, time: int) -> Values:
         return step(self.cell, self.sizes, self._given(time, self.errors), self.bounds, bounds.ZERO)
 
-    def _chained(self, arithmetic: Any, zero: Any, step_at: Any, exactly: Any) -> dict[str, Any]:
+    def _carried_back(self, slopes: Slopes, arriving: Values, found: Values) -> Values:
+        """The cotangents of the states before a step, with errors that grow as the transposed Jacobians let them."""
+        certain = {n: Estimate(e.value, np.zeros_like(e.value), e.size, e.count) for n, e in arriving.items()}
+        local = pulled_back(self.cell, slopes, certain, self.bounds, bounds.ZERO)
+        errors = [self.bounds.error(local[state.name].spread(found[state.name].shape)).T for state in self.states]
+        added = self._joined(errors) * UP
+        matrix, _ = self._matrices(slopes)
+        self.sources = [np.einsum("nji,njk->nik", matrix, source) for source in self.sources]
+        self.sources.append(np.einsum("ni,ij->nij", added, np.eye(added.shape[1])))
+        total = sum(np.abs(source).sum(axis=2) for source in self.sources) * UP
+        carried: Values = {}
+        for state, part in zip(self.states, self._parts(total), strict=True):
+            value = np.broadcast_to(found[state.name].value, found[state.name].shape)
+            error = part.reshape(len(part), -1).T
+            carried[state.name] = Estimate(value, error, np.abs(value) + error, np.ones_like(value))
+        return carried
+
+    def _chained(
+        self, arithmetic: Any, zero: Any, step_at: Any, exactly: Any, carry: Any = lambda slopes, arriving, found: found
+    ) -> dict[str, Any]:
         """Backpropagation through time: the steps' Jacobians, from the last to the first."""
         case, cell = self.case, self.cell
         carried = {state.name: exactly(case.dh[state.name]) for state in cell.states}
@@ -157,7 +178,8 @@ class Sequence:
                 seed = exactly(case.dy[name][time])
                 arriving[tensor] = arithmetic.add([arriving[tensor], seed]) if tensor in arriving else seed
             found = pulled_back(cell, slopes, arriving, arithmetic, zero)
-            carried = {s.name: _as_samples(found[s.name], case.initial[s.name].shape, zero) for s in cell.states}
+            before = carry(slopes, arriving, found)
+            carried = {s.name: _as_samples(before[s.name], case.initial[s.name].shape, zero) for s in cell.states}
             for name, parts in sums.items():
                 parts.append(found[name])
             for name, parts in over_time.items():
