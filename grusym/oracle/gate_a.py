@@ -98,12 +98,11 @@ class Steps:
         return {a.name: (exact[a.name], self.bounds.error(allowed[a.name])) for a in arguments_of(self.cell)}
 
 
-def sharpened(compute: Any, profile: Profile) -> dict[str, Any]:
+def sharpened(compute: Any, profile: Profile, bits: int = FIRST_BITS) -> dict[str, Any]:
     """References with as many bits as it takes: doubled until radii are far below the unit roundoff.
 
     A tensor's radius is measured against its largest element.
     """
-    bits = FIRST_BITS
     while True:
         with balls.precision(bits):
             found: dict[str, Any] = compute()

@@ -15,7 +15,7 @@ from grusym.oracle import balls, bounds
 from grusym.oracle.adjoint import pulled_back
 from grusym.oracle.bounds import UP, Bounds, Estimate
 from grusym.oracle.case import Arrays, Case
-from grusym.oracle.gate_a import sharpened
+from grusym.oracle.gate_a import FIRST_BITS, sharpened
 from grusym.oracle.profile import Profile
 from grusym.oracle.step import Values, jacobian, step
 
@@ -26,13 +26,15 @@ Slopes = Mapping[tuple[str, str], Any]
 class Sequence:
     """A case from beginning to end: exact values and gradients, and bounds on the errors of correct ones."""
 
-    def __init__(self, case: Case, profile: Profile):
-        self.case, self.cell, self.profile = case, case.cell, profile
+    def __init__(self, case: Case, profile: Profile, bits: int = FIRST_BITS, exact: "Sequence | None" = None):
+        """`exact` is the same case under another profile: its exact values are these."""
+        self.case, self.cell, self.profile, self.bits = case, case.cell, profile, bits
         self.bounds = Bounds(profile)
         self.interval = Bounds(Profile("interval", profile.dtype, 0.0, 0.0, ulps=0.0))
         self.sizes = {**case.sizes, "T": 1}
         self.states = [state.tensor for state in case.cell.states]
-        self.exact = sharpened(self._balls, profile)
+        self.exact: Values = exact.exact if exact else sharpened(self._balls, profile, bits)
+        self.slopes: Values | None = exact.exact_gradients() if exact else None
         self.middles = {name: ball.middle() for name, ball in self.exact.items() if name.startswith("state ")}
         self.errors = self._errors()
 
@@ -128,12 +130,20 @@ class Sequence:
 
     def gradients(self) -> Reference:
         """Balls and bounds of the gradient of every argument: inputs (T, B, ...), initial states, parameters."""
-        exact = sharpened(
-            lambda: self._chained(balls.Balls(), balls.ZERO, self._exact_step, balls.exactly), self.profile
-        )
+        exact = self.exact_gradients()
         self.sources: list[Any] = []  # per later step, its local errors as they arrive at the present one
         allowed = self._chained(self.bounds, bounds.ZERO, self._bounded_step, bounds.exactly, self._carried_back)
         return {name: (exact[name], self.bounds.error(allowed[name])) for name in exact}
+
+    def exact_gradients(self) -> Values:
+        """Balls of the gradient of every argument."""
+
+        def chained() -> Values:
+            return self._chained(balls.Balls(), balls.ZERO, self._exact_step, balls.exactly)
+
+        if self.slopes is None:
+            self.slopes = sharpened(chained, self.profile, self.bits)
+        return self.slopes
 
     def _exact_step(self, time: int) -> Values:
         given: Values = {name: balls.exactly(array) for name, array in self.case.tensors.items()}
