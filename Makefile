@@ -7,11 +7,12 @@ READY := .venv/ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint types format codegen times
+.PHONY: help demo test systems check lint types format codegen times
 
 help:
 	@echo "make demo      the main job end to end, results in demo-out/"
 	@echo "make test      lint, format, types and all tests"
+	@echo "make systems   tests beside the real systems (extra: systems), which must all be installed"
 	@echo "make check     lint, format and types only (lint: lint and format; types: types)"
 	@echo "make format    mend what lint and format can mend"
 	@echo "make codegen   remake codegen/ from the equations"
@@ -23,6 +24,10 @@ demo: $(READY)
 test: check
 	@echo "== tests"
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+systems: $(READY)
+	@echo "== systems"
+	@GRUSYM_SYSTEMS=required $(BIN)/python -m pytest $(PYTEST_ARGS) -m systems tests/systems
 
 check: lint types
 

@@ -12,15 +12,41 @@ __version__ = "0.1.0"
 _LAZY = {
     "Cell": "grusym.equations.cell",
     "GrusymError": "grusym.errors",
+    "PackedSequence": "grusym.runtime.packed_sequence",
     "build": "grusym.runtime.kernel",
     "cell": "grusym.equations.library",
     "compare": "grusym.lower.compare",
-    "convert": "grusym.conventions.convert",
+    "convert": "grusym.conventions.convert_stack",
     "derive": "grusym.emit.derivation_view",
+    "dropout_mask": "grusym.runtime.random_masks",
     "generate": "grusym.emit.generate",
+    "layer": "grusym.runtime.layer",
+    "masked": "grusym.equations.masking",
+    "pack_padded": "grusym.runtime.packed_sequence",
+    "pad_packed": "grusym.runtime.packed_sequence",
+    "zoneout": "grusym.equations.zoneout",
+    "zoneout_mask": "grusym.runtime.random_masks",
 }
 
-__all__ = ["Cell", "GrusymError", "__version__", "build", "cell", "compare", "convert", "derive", "generate"]
+__all__ = [
+    "Cell",
+    "GrusymError",
+    "PackedSequence",
+    "__version__",
+    "build",
+    "cell",
+    "compare",
+    "convert",
+    "derive",
+    "dropout_mask",
+    "generate",
+    "layer",
+    "masked",
+    "pack_padded",
+    "pad_packed",
+    "zoneout",
+    "zoneout_mask",
+]
 
 
 def __getattr__(name: str) -> Any:

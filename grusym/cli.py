@@ -27,7 +27,8 @@ Gated recurrent networks, from their equations to verified kernels.
 
 \b
 CELL is a built-in name with options (gru, gru:reset=before,update=write, lstm,
-rnn:activation=relu), or the path of a .cell file.
+rnn:activation=relu), or the path of a .cell file. Every cell also takes masks
+and zoneout (gru:mask=zero, my.cell:zoneout=train).
 """
 # The reader of our output has seen enough. Not 0: that would say that all that was to be checked is right.
 SIGPIPE = 128 + 13
@@ -93,26 +94,35 @@ def cells(as_json: JsonOption = False) -> None:
     The first value of an option is its default.
     """
     from grusym.equations.library import BUILT_IN, describe, options_of
+    from grusym.equations.transformations import TRANSFORMATIONS
 
     if as_json:
         listing = {name: {"about": describe(name), "options": options_of(name)} for name in BUILT_IN}
         print(json.dumps(listing, indent=2))
         return
+    column = max(map(len, BUILT_IN)) + 1
     for name in BUILT_IN:
-        print(fill(f"{name:10} {describe(name)}", width=100, subsequent_indent=" " * 11))
+        print(fill(f"{name:{column}}{describe(name)}", width=100, subsequent_indent=" " * column))
         for key, values in options_of(name).items():
-            print(f"{'':13}{key} = {' | '.join(values)}")
+            print(f"{'':{column + 2}}{key} = {' | '.join(values)}")
+    print("\nEvery cell, and a .cell file behind its path, takes besides:")
+    for key, what in TRANSFORMATIONS.items():
+        print(fill(f"{'':{column + 2}}{key}: {what}", width=100, subsequent_indent=" " * (column + 4)))
 
 
 @app.command()
-def conventions(as_json: JsonOption = False) -> None:
-    """List the systems whose packing of parameters is known.
+def conventions(
+    cell: Annotated[str, typer.Option(metavar="NAME", help="the cell whose packings are listed")] = "gru",
+    as_json: JsonOption = False,
+) -> None:
+    """List the systems whose packing of parameters is known, and which cells they pack.
 
-    A row per form of the GRU that the system computes, its default first; * marks what is not verified.
+    A row per form of the cell that the system computes, its default first; * marks what is not verified. grusym show
+    CELL --convention NAME shows its equations and arrays.
     """
     from grusym.conventions.listing import listing, listing_text
 
-    print(json.dumps(listing(), indent=2) if as_json else listing_text())
+    print(json.dumps(listing(cell), indent=2) if as_json else listing_text(cell))
 
 
 @app.command()
@@ -123,13 +133,14 @@ def show(
 ) -> None:
     """Show a cell: equations, arrays, packing.
 
-    With a convention, what CELL leaves open is as that system has it: grusym show gru --convention keras
+    With a convention, what CELL leaves open is as that system has it, in its own symbols: grusym show gru --convention
+    keras
     """
-    from grusym.conventions.library import cell_in, layout_of
+    from grusym.conventions.library import cell_in
+    from grusym.conventions.symbols import as_written
     from grusym.emit.cell_view import cell_text
 
-    found = cell_in(cell, convention)
-    layout = layout_of(found, convention)
+    found, layout = as_written(cell_in(cell, convention), convention)
     if latex:
         from grusym.emit.sections import cell_latex
 
@@ -270,6 +281,40 @@ def _generate_all(directory: Path, check: bool) -> None:
     _write(directory, files)
     for path in stale(files, directory):
         print(f"{path} is none of the committed kernels; remove it", file=sys.stderr)
+
+
+@app.command()
+def convert(
+    given: Annotated[Path, typer.Argument(metavar="IN", help="a file of weights")],
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="the file to write")],
+    source: Annotated[str | None, typer.Option("--from", metavar="NAME", help="the convention of IN")] = None,
+    target: Annotated[str | None, typer.Option("--to", metavar="NAME", help="the convention of OUT")] = None,
+    cell: Annotated[str | None, typer.Option(metavar="CELL", help="what IN holds, where arrays do not tell")] = None,
+    prefix: Annotated[str | None, typer.Option(metavar="PREFIX", help="which module of a state dict")] = None,
+    node: Annotated[str | None, typer.Option(metavar="NAME", help="which node of an ONNX model")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Convert weights from one system's convention to another's, all layers and both directions.
+
+    \b
+      grusym convert gru.pt gru.npz --to keras
+      grusym convert model.safetensors gru.onnx --prefix encoder.rnn
+      grusym convert model.onnx gru.pt --to torch --node GRU_0
+      grusym convert weights.npz gru.npz --from haiku --to keras
+
+    Suffixes say the formats: .npz, .safetensors, .pt or .pth (a state dict), .onnx. Without --from, the convention and
+    cell that alone fit are taken; where several do, they are listed. Nothing from IN is executed.
+    """
+    from grusym.weights.convert_file import convert_file
+    from grusym.weights.report import notes, report, report_text
+
+    replaced = given.exists() and output.exists() and given.samefile(output)
+    done = convert_file(given, output, source, target, cell, prefix, node)
+    print(json.dumps(report(done), indent=2) if as_json else f"{report_text(done)}\n{output}")
+    for note in notes(done, recognised=source is None):
+        print(note, file=sys.stderr)
+    if replaced:
+        print(f"{output} was the file that was read, and is replaced", file=sys.stderr)
 
 
 @app.command()

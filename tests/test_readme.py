@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from grusym.emit.generate import generate
 from grusym.equations.cell import Cell
 from grusym.equations.functions import FUNCTIONS
@@ -26,10 +28,39 @@ def test_the_ten_lines_run():
 
 
 def test_the_line_that_converts_follows_on_them():
-    ten, converting = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    ten, converting, _ = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     shapes = "assert [a.shape for a in keras.values()] == [(I, 3 * H), (H, 3 * H), (2, 3 * H)]"
     done = subprocess.run([sys.executable, "-W", "error", "-c", f"{ten}\n{converting}\n{shapes}"], capture_output=True)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_the_layers_follow_on_them():
+    ten, _, layers = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    checks = [
+        "assert (tape.y.shape, tape.h_n.shape) == ((T, B, 2 * H), (2, B, H))",
+        "assert not tape.y[7:, 0].any() and not tape.y[:, 1].any() and tape.y[:7, 0].all()",
+        "assert set(grads.params) == set(both) and grads.x[:7, 0].all() and not grads.x[:, 1].any()",
+    ]
+    code = "\n".join((ten, layers, *checks))
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_files_it_converts_are_converted(tmp_path):
+    torch, _, _ = (pytest.importorskip(name) for name in ("torch", "onnx", "safetensors"))
+    lines = re.findall(r"^grusym (convert .*?)(?: +#.*)?$", README, re.MULTILINE)
+    assert len(lines) == 4
+    state = torch.nn.GRU(3, 4, num_layers=2, bidirectional=True).state_dict()
+    torch.save(state, tmp_path / "gru.pt")
+    model = {f"encoder.rnn.{name}": tensor for name, tensor in state.items()}
+    pytest.importorskip("safetensors.torch").save_file(model, tmp_path / "model.safetensors")
+    for line in lines:
+        command = [sys.executable, "-W", "error", "-m", "grusym", *line.split()]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    again = torch.load(tmp_path / "again.pt", weights_only=True)
+    assert list(again) == list(state)
+    assert all(torch.equal(again[name], tensor) for name, tensor in state.items())
 
 
 def test_the_c_it_shows_is_generated():

@@ -74,6 +74,11 @@ def _(expression: Indexed, known: Known) -> Expr:
 
 
 @tangent.register
+def _(expression: Idx, known: Known) -> Expr:
+    return ZERO
+
+
+@tangent.register
 def _(expression: Symbol, known: Known) -> Expr:
     return _tangent_of(expression) if is_access(expression) else ZERO
 

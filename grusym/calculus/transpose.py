@@ -102,7 +102,7 @@ def _substitute_indices(term: Expr, mapping: dict[Expr, Expr]) -> Expr:
         for element in accesses(term)
         if indices_of(element)
     }
-    return term.xreplace(new)
+    return term.xreplace({**mapping, **new})  # the mapping itself is for an index that stands as a number
 
 
 def _tidy(part: Part, domain: tuple[Idx, ...]) -> Part:

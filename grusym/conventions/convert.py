@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
-from grusym.conventions.identities import reparametrised
-from grusym.conventions.library import CONVENTIONS, cell_in, convention_by_name, layout_of
-from grusym.conventions.packing import Layout, numbers, solve
+from grusym.conventions.fitting import cells_of, check_arrays, misfit_of, sizes_of
+from grusym.conventions.flat import raveled, unraveled
+from grusym.conventions.identities import exact_options, reparametrised
+from grusym.conventions.library import CONVENTIONS, cell_in, layout_of
 from grusym.equations.cell import Cell
-from grusym.equations.library import cell as cell_by_name
 from grusym.equations.library import settings_of, spelt_out
+from grusym.equations.transformations import TRANSFORMATIONS
 from grusym.errors import InputError
 
 BIASES = ("two", "candidate", "one", "none")  # what holds more comes first
@@ -18,79 +18,84 @@ BIASES = ("two", "candidate", "one", "none")  # what holds more comes first
 
 @dataclass(frozen=True)
 class Conversion:
-    """Converted `params`, the cell that they are of in the target convention, and the cell they were of before."""
+    """Converted `params`, the cell that they are of in the target convention, and the cell they were of before.
+
+    `before` and `after` are the tensors of these two cells, by name, at these `sizes`.
+    """
 
     params: dict[str, Any]
     cell: Cell
     origin: Cell
+    sizes: Mapping[str, int]
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
 
 
-def convert(params: Mapping[str, Any], source: str, target: str, cell: str = "gru") -> dict[str, Any]:
+def convert(
+    params: Mapping[str, Any], source: str, target: str, cell: str = "gru", sizes: Mapping[str, int] | None = None
+) -> dict[str, Any]:
     """Parameters, as NumPy arrays by the names of the convention `source`, in the convention `target`.
 
-    `cell` says what the arrays do not: "gru:reset=after" for ONNX's, which look the same with reset=before. Arrays are
-    new, in the dtype of those given. Exact but for biases that are added. Raises InputError where names or shapes do
-    not fit, more than one form of the cell fits, or the target computes no such function.
+    `cell` says what the arrays do not: "lstm", or "gru:reset=after" for ONNX's, which look the same with reset=before;
+    `sizes` ({"I": 3, "H": 4}) how large the cell is, where all parameters are one vector (mxnet_flat). Arrays are new,
+    in the dtype of those given, and of the target's form that is nearest: `conversion` says which (from PyTorch to ONNX
+    gru:reset=after, linear_before_reset=1). Exact but for biases that are added, each within one rounding. Raises
+    InputError where names or shapes do not fit, more than one form of the cell fits, or the target computes no such
+    function.
 
     >>> import numpy as np
     >>> torch = {"weight_ih": np.ones((6, 3)), "weight_hh": np.ones((6, 2))}
     >>> {name: array.shape for name, array in convert(torch, source="torch", target="keras").items()}
     {'kernel': (3, 6), 'recurrent_kernel': (2, 6)}
     """
-    return conversion(params, source, target, cell).params
+    return conversion(params, source, target, cell, sizes).params
 
 
-def conversion(params: Mapping[str, Any], source: str, target: str, cell: str = "gru") -> Conversion:
+def conversion(
+    params: Mapping[str, Any], source: str, target: str, cell: str = "gru", sizes: Mapping[str, int] | None = None
+) -> Conversion:
     """The same, with the cells that both are parameters of."""
-    origin, sizes = _origin(params, source, cell)
+    check_arrays(params)
+    flat = CONVENTIONS[source].flat if source in CONVENTIONS else None
+    if flat:
+        params = unraveled(params, flat, layout_of(cell_in(cell, source), source), sizes)
+    origin, extents = _origin(params, source, cell)
+    _check_sizes(extents, sizes)
     layout = layout_of(origin, source)
-    tensors = layout.unpack(layout.by_name(params), sizes)
+    tensors = layout.unpack(layout.by_name(params), extents)
     refusals: list[InputError] = []
     for goal in _goals(origin, target):
         try:
-            found = _translated(tensors, origin, goal)
+            found = dict(tensors)
+            if origin.spelling != goal.spelling:
+                found = reparametrised(tensors, origin, goal, extents)
         except InputError as error:
             refusals.append(error)
             continue
         there = layout_of(goal, target)
-        return Conversion(there.keyed(there.pack(found, sizes)), goal, origin)
+        arrays = there.keyed(there.pack(found, extents))
+        vector = CONVENTIONS[target].flat if target in CONVENTIONS else None
+        return Conversion(raveled(arrays, vector) if vector else arrays, goal, origin, extents, tensors, found)
     raise InputError(f"cannot convert {origin.spelling} from {source} to {target}: {refusals[0]}")
-
-
-def _translated(tensors: Mapping[str, Any], origin: Cell, goal: Cell) -> dict[str, Any]:
-    if origin.spelling == goal.spelling:
-        return dict(tensors)
-    if origin.name != "gru":
-        raise InputError(f"{origin.spelling} and {goal.spelling} differ, and identities are known of gru only")
-    return reparametrised(tensors, settings_of(origin), settings_of(goal))
-
-
-def _forms(convention: str, family: str) -> list[Cell]:
-    """The cells of a family that a system computes, its defaults first."""
-    forms = convention_by_name(convention).forms.get(family, ())
-    chosen = [(form.options, values) for form in forms for values in product(*form.options.values())]
-    return [cell_by_name(family, **dict(zip(keys, values, strict=True))) for keys, values in chosen]
 
 
 def _origin(params: Mapping[str, Any], source: str, spelling: str) -> tuple[Cell, dict[str, int]]:
     """The cell that these are parameters of, and its sizes."""
-    _check_arrays(params)
     family, given = spelt_out(spelling)
     known = cell_in(spelling, source)  # refuses what the system does not compute
-    cells = [known] if source == "own" else _forms(source, family)
+    given = {key: value for key, value in given.items() if key not in TRANSFORMATIONS}  # they have no parameters
+    cells = [known] if source == "own" else cells_of(source, family, given)
     cells = [c for c in cells if all(settings_of(c).get(key) == value for key, value in given.items())]
     if not cells:
         layout_of(known, source)  # refuses a cell that the system does not pack
-    fitting = [(c, sizes) for c in cells or [known] if isinstance(sizes := _sizes(layout_of(c, source), params), dict)]
+    found = [(c, sizes_of(layout_of(c, source), params)) for c in cells or [known]]
+    fitting = [(c, sizes) for c, sizes in found if sizes is not None]
     if len(fitting) > 1:
         forms = _distinguished([c for c, _ in fitting])
         raise InputError(f"these arrays of {source} fit more than one form of {family}; say which: {forms}")
-    if fitting:
-        return fitting[0]
-    wrong = _sizes(layout_of(known, source), params)
-    others = [name for name in CONVENTIONS if name != source and _fits(name, family, params)]
-    hint = f"; they fit the convention {' or '.join(others)}" if others else ""
-    raise InputError(f"params do not fit {known.spelling} in convention {source}: {wrong}{hint}")
+    if not fitting:
+        raise misfit_of(known, source, params)
+    return fitting[0]
 
 
 def _distinguished(cells: list[Cell]) -> str:
@@ -101,55 +106,26 @@ def _distinguished(cells: list[Cell]) -> str:
     return " or ".join(f'cell="{cells[0].name}:{text}"' for text in spelt)
 
 
-def _fits(convention: str, family: str, params: Mapping[str, Any]) -> bool:
-    return any(isinstance(_sizes(layout_of(c, convention), params), dict) for c in _forms(convention, family))
+def _check_sizes(found: Mapping[str, int], given: Mapping[str, int] | None) -> None:
+    for name, size in (given or {}).items():
+        if found.get(name) != size:
+            has = ", ".join(f"{key} = {value}" for key, value in sorted(found.items()))
+            raise InputError(f"sizes says {name} = {size}, but the arrays have {has}")
 
 
 def _goals(origin: Cell, target: str) -> Iterable[Cell]:
     """The cells that the target computes, those nearest to the origin first."""
     if target == "own":
         return [origin]
-    cells = _forms(target, origin.name)
+    old = settings_of(origin)
+    cells = cells_of(target, origin.name, old)
     if not cells:
         layout_of(origin, target)  # refuses it
-    old = settings_of(origin)
 
-    def distance(goal: Cell) -> tuple[bool, bool, bool, int]:
+    def distance(goal: Cell) -> tuple[int, int, bool, int]:
         new = settings_of(goal)
-        reset, update, biases = (new.get(key) != old.get(key) for key in ("reset", "update", "biases"))
-        return (reset, update, biases, BIASES.index(new["biases"]))
+        differing = {key for key in new if new[key] != old[key]}
+        held = BIASES.index(new["biases"]) if "biases" in new else 0
+        return (len(differing - exact_options(origin.name)), len(differing - {"biases"}), "biases" in differing, held)
 
     return sorted(cells, key=distance)
-
-
-def _check_arrays(params: Mapping[str, Any]) -> None:
-    import numpy as np
-
-    if not isinstance(params, Mapping):
-        raise InputError(f"params is a {type(params).__name__}, not a dict of arrays by name")
-    for name, array in params.items():
-        if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
-            what = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
-            raise InputError(f"{name} is a {what}, not a NumPy array of floats")
-
-
-def _sizes(layout: Layout, params: Mapping[str, Any]) -> dict[str, int] | str:
-    """The sizes that arrays have under a layout, or why they do not fit it."""
-    names = [layout.key(name) for name, _ in layout.arrays]
-    if set(params) != set(names):
-        return f"it has {', '.join(names)}, not {', '.join(map(str, params)) or 'nothing'}"
-    sizes: dict[str, int] = {}
-    shapes = [(layout.key(name), shape, params[layout.key(name)].shape) for name, shape in layout.arrays]
-    for name, wanted, shape in shapes:
-        if len(wanted) != len(shape):
-            return f"{name} has shape {shape}, but ({', '.join(map(str, wanted))}) is wanted"
-    extents = [pair for _, wanted, shape in shapes for pair in zip(wanted, shape, strict=True)]
-    for extent, number in sorted(extents, key=lambda pair: not pair[0].is_Symbol):  # H before H + I
-        solve(extent, number, sizes)
-    if not all(size > 0 for size in sizes.values()):
-        return f"its sizes would be {', '.join(f'{name} = {size}' for name, size in sorted(sizes.items()))}"
-    for name, wanted, shape in shapes:
-        there = numbers(wanted, sizes)
-        if there != shape:
-            return f"{name} has shape {shape}, but ({', '.join(map(str, wanted))}) = {there} is wanted"
-    return sizes

@@ -1,108 +1,21 @@
-"""How frameworks pack a GRU: Keras, TensorFlow, Flax, Haiku, MLX, MXNet, DyNet, MindSpore, burn, Paddle."""
+"""How further frameworks pack recurrent cells: MLX, MXNet, DyNet, burn."""
 
-from grusym.conventions.blocks import Packed, columns, rows, separate, vector
-from grusym.conventions.record import Convention, Form, Naming
+from dataclasses import replace
 
-KERNELS = (columns("kernel", "W", "zrn"), columns("recurrent_kernel", "U", "zrn"))
-KERAS = Convention(
-    name="keras",
-    source="Keras, keras/src/layers/rnn/gru.py",
-    forms={
-        "gru": (
-            Form(
-                {"reset": ("after",), "update": ("keep",), "biases": ("two", "none")},
-                (*KERNELS, Packed("bias", (("b_z", "b_r", "b_n"), ("c_z", "c_r", "c_n")), "s (g i)")),
-            ),
-            Form(
-                {"reset": ("before",), "update": ("keep",), "biases": ("one", "none")},
-                (*KERNELS, vector("bias", "b", "zrn")),
-            ),
-        )
-    },
-    letters={"n": "h"},
-    notes="reset_after=True, the default, is reset=after",
-)
+from grusym.conventions.blocks import Packed, rows, separate, vector
+from grusym.conventions.record import Convention, Flat, Form, Naming
 
-TF_GRU_BLOCK_CELL = Convention(
-    name="tf_gru_block_cell",
-    source="TensorFlow, API documentation of tf.raw_ops.GRUBlockCell",
-    forms={
-        "gru": (
-            Form(
-                {"reset": ("before",), "update": ("keep",), "biases": ("one",)},
-                (
-                    Packed("w_ru", (("W_r", "W_z"), ("U_r", "U_z")), "(s j) (g i)"),
-                    Packed("w_c", (("W_n",), ("U_n",)), "(s j) (g i)"),
-                    vector("b_ru", "b", "rz"),
-                    vector("b_c", "b", "n"),
-                ),
-            ),
-        )
-    },
-    letters={"z": "u", "n": "c"},
-    notes="multiplies [x, h] from the left; b_ru is initialised to 1",
-)
-
-FLAX_LINEN = Convention(
-    name="flax_linen",
-    source="Flax, flax/linen/recurrent.py",
-    unverified="names of parameters",
-    forms={
-        "gru": (
-            Form(
-                {"reset": ("after",), "update": ("keep",), "biases": ("candidate",)},
-                (
-                    *separate("W", "rzn", "ir/kernel iz/kernel in/kernel", "j i"),
-                    *separate("U", "rzn", "hr/kernel hz/kernel hn/kernel", "j i"),
-                    *separate("b", "rzn", "ir/bias iz/bias in/bias"),
-                    *separate("c", "n", "hn/bias"),
-                ),
-            ),
-        )
-    },
-)
-
-FLAX_NNX = Convention(
-    name="flax_nnx",
-    source="Flax, flax/nnx/nn/recurrent.py",
-    forms={
-        "gru": (
-            Form(
-                {"reset": ("after",), "update": ("keep",), "biases": ("one",)},
-                (
-                    columns("dense_i.kernel", "W", "rzn"),
-                    columns("dense_h.kernel", "U", "rzn"),
-                    vector("dense_i.bias", "b", "rzn"),
-                ),
-            ),
-        )
-    },
-    notes="its documentation has a recurrent bias of the candidate, its code has none",
-)
-
-HAIKU = Convention(
-    name="haiku",
-    source="Haiku, haiku/_src/recurrent.py",
-    unverified="names of parameters",
-    forms={
-        "gru": (
-            Form(
-                {"reset": ("before",), "update": ("write",), "biases": ("one",)},
-                (columns("w_i", "W", "zrn"), columns("w_h", "U", "zrn"), vector("b", "b", "zrn")),
-            ),
-        )
-    },
-    letters={"n": "a"},
-)
+AFTER = {"reset": ("after",), "update": ("keep",)}
+LSTM = {"peephole": ("no",), "projection": ("no",)}
 
 MLX = Convention(
     name="mlx",
     source="MLX, python/mlx/nn/layers/recurrent.py",
-    notes="older versions of its source have columns",
+    notes="versions of its source before May 2024 have columns",
     forms={
         "gru": (
             Form(
-                {"reset": ("after",), "update": ("keep",), "biases": ("candidate", "none")},
+                {**AFTER, "biases": ("candidate", "none")},
                 (
                     rows("Wx", "W", "rzn"),
                     rows("Wh", "U", "rzn"),
@@ -110,29 +23,53 @@ MLX = Convention(
                     vector("bhn", "c", "n"),
                 ),
             ),
-        )
+        ),
+        "lstm": (
+            Form(
+                {"biases": ("one", "none"), **LSTM, "forget": ("0",)},
+                (rows("Wx", "W", "ifgo"), rows("Wh", "U", "ifgo"), vector("bias", "b", "ifgo")),
+            ),
+        ),
+        "rnn": (
+            Form(
+                {"biases": ("one", "none")},
+                (Packed("Wxh", ("W",)), Packed("Whh", ("U",)), Packed("bias", ("b",))),
+            ),
+        ),
     },
+    weights={"W": "W_x{}", "U": "W_h{}", "c": "b_h{}", "rnn:W": "W_ih", "rnn:U": "W_hh"},
 )
+
+
+def _mxnet(gates: str) -> tuple[Packed, ...]:
+    """Stacks along the first axis, which convolutions have as well."""
+    parts = (("i2h_weight", "W"), ("h2h_weight", "U"), ("i2h_bias", "b"), ("h2h_bias", "c"))
+    return tuple(Packed(name, tuple(f"{letter}_{g}" for g in gates) if gates else (letter,)) for name, letter in parts)
+
 
 MXNET = Convention(
     name="mxnet",
-    source="MXNet, src/operator/rnn_impl.h",
+    source="MXNet, python/mxnet/gluon/rnn/rnn_cell.py",
     forms={
-        "gru": (
-            Form(
-                {"reset": ("after",), "update": ("keep",), "biases": ("two",)},
-                (
-                    rows("i2h_weight", "W", "rzn"),
-                    rows("h2h_weight", "U", "rzn"),
-                    vector("i2h_bias", "b", "rzn"),
-                    vector("h2h_bias", "c", "rzn"),
-                ),
-            ),
-        )
+        "gru": (Form({**AFTER, "biases": ("two",)}, _mxnet("rzn")),),
+        "lstm": (Form({"biases": ("two",), **LSTM, "forget": ("0",)}, _mxnet("ifgo")),),
+        "rnn": (Form({"biases": ("two",)}, _mxnet("")),),
+        "convgru": (Form({**AFTER, "biases": ("two",)}, _mxnet("rzn")),),
     },
-    naming=Naming("{way}{layer}_{name}", ("l", "r")),
-    notes="the fused operator takes them raveled in one vector: all weights, then all biases",
-    unverified="names of parameters",
+    letters={"": "h"},
+    weights={"W": "W_i{}", "U": "W_h{}", "b": "b_i{}", "c": "b_h{}", "convgru:W": "W_{}", "convgru:U": "R_{}"},
+    naming=Naming("{way}{layer}_{name}", ("l", "r"), numbers_one=True),
+    notes="convgru is Conv2DGRUCell in NCHW, with an i2h_pad that keeps the extents; its documents call the update "
+    "gate of GRUCell i, its code z",
+)
+
+MXNET_FLAT = replace(
+    MXNET,
+    name="mxnet_flat",
+    source="MXNet, src/operator/rnn_impl.h",
+    forms={family: MXNET.forms[family] for family in ("gru", "lstm", "rnn")},
+    flat=Flat("parameters", (("i2h_weight", "h2h_weight"), ("i2h_bias", "h2h_bias"))),
+    notes="the fused operator RNN, gluon's rnn.GRU, LSTM and RNN; a kernel takes the parts of the vector",
 )
 
 DYNET = Convention(
@@ -148,71 +85,49 @@ DYNET = Convention(
                     *separate("b", "zrn", "bz br bh"),
                 ),
             ),
-        )
-    },
-    letters={"n": "h"},
-)
-
-MINDSPORE = Convention(
-    name="mindspore",
-    source="MindSpore, API documentation of ops.DynamicGRUV2",
-    forms={
-        "gru": (
+        ),
+        "lstm": (
             Form(
-                {"reset": ("after",), "update": ("keep",), "biases": ("two", "none")},
-                (
-                    columns("weight_input", "W", "rzn"),
-                    columns("weight_hidden", "U", "rzn"),
-                    vector("bias_input", "b", "rzn"),
-                    vector("bias_hidden", "c", "rzn"),
-                ),
+                {"biases": ("one",), **LSTM, "forget": ("1", "0")},
+                (rows("x2i", "W", "ifog"), rows("h2i", "U", "ifog"), vector("bi", "b", "ifog")),
             ),
-        )
+        ),
     },
     letters={"n": "h"},
-    notes="gate_order='rzh', the default, and reset_after=True",
-    unverified="read in an excerpt of its documentation only; that blocks stand by columns",
+    weights={"W": "x2{}", "U": "h2{}", "b": "b{}"},
+    tensors={"n": "ct"},
+    notes="lstm is VanillaLSTMBuilder in dynet/lstm.cc, whose constructor has forget_bias",
 )
 
+
+def _controllers(gates: dict[str, str]) -> tuple[Packed, ...]:
+    """Two linear layers per gate, which multiply from the left."""
+    return tuple(
+        Packed(f"{gate}.{side}_transform.{what}", (f"{letter}_{short}" if short else letter,), axes)
+        for what, sides, axes in (("weight", "WU", "j i"), ("bias", "bc", ""))
+        for short, gate in gates.items()
+        for letter, side in zip(sides, ("input", "hidden"), strict=True)
+    )
+
+
+BURN_GRU = _controllers({"z": "update_gate", "r": "reset_gate", "n": "new_gate"})
 BURN = Convention(
     name="burn",
-    source="burn, crates/burn-core/src/nn/rnn/gru.rs",
+    source="burn, crates/burn-nn/src/modules/rnn/gru.rs",
     forms={
         "gru": tuple(
-            Form(
-                {"reset": (reset,), "update": ("keep",), "biases": ("two", "none")},
-                tuple(
-                    Packed(f"{gate}_gate.{side}_transform.{what}", (f"{letter}_{short}",), axes)
-                    for what, sides, axes in (("weight", "WU", "j i"), ("bias", "bc", ""))
-                    for short, gate in (("z", "update"), ("r", "reset"), ("n", "new"))
-                    for letter, side in zip(sides, ("input", "hidden"), strict=True)
-                ),
-            )
+            Form({"reset": (reset,), "update": ("keep",), "biases": ("two", "none")}, BURN_GRU)
             for reset in ("after", "before")
-        )
+        ),
+        "lstm": (
+            Form(
+                {"biases": ("two", "none"), **LSTM, "forget": ("0",)},
+                _controllers({"i": "input_gate", "f": "forget_gate", "o": "output_gate", "g": "cell_gate"}),
+            ),
+        ),
+        "rnn": (Form({"biases": ("two", "none")}, _controllers({"": "gate"})),),
     },
     notes="reset_after=true, the default, is reset=after; earlier versions have reset=before only",
-    unverified="reset_after, read in an excerpt of its documentation only",
 )
 
-PADDLE = Convention(
-    name="paddle_fluid",
-    source="Paddle, fluid.layers.gru_unit and dynamic_gru, documentation",
-    forms={
-        "gru": (
-            Form(
-                {"reset": ("before",), "update": ("write", "keep"), "biases": ("one", "none")},
-                (
-                    columns("input_weight", "W", "zrn"),
-                    columns("weight", "U", "zrn"),
-                    vector("bias", "b", "zrn", "1 (g i)"),
-                ),
-            ),
-        )
-    },
-    letters={"z": "u", "n": "c"},
-    notes="origin_mode=True is update=keep",
-    unverified="everything but that origin_mode flips the polarity",
-)
-
-FRAMEWORKS = (KERAS, TF_GRU_BLOCK_CELL, FLAX_LINEN, FLAX_NNX, HAIKU, MLX, MXNET, DYNET, MINDSPORE, BURN, PADDLE)
+FRAMEWORKS = (MLX, MXNET, MXNET_FLAT, DYNET, BURN)

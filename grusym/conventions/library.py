@@ -1,20 +1,26 @@
 """Conventions by name."""
 
+from grusym.conventions.coreml import COREML
 from grusym.conventions.formats import FORMATS
 from grusym.conventions.frameworks import FRAMEWORKS
+from grusym.conventions.jax import FLAX_AND_HAIKU
+from grusym.conventions.keras import KERAS_AND_TENSORFLOW
 from grusym.conventions.libraries import LIBRARIES
 from grusym.conventions.packing import Layout, layout, misfit, own_layout
+from grusym.conventions.paddle import PADDLE_AND_MINDSPORE
 from grusym.conventions.papers import PAPERS
 from grusym.conventions.record import Convention
 from grusym.conventions.torch import TORCH
 from grusym.equations.cell import Cell
-from grusym.equations.library import as_cell, spelt_out
+from grusym.equations.library import as_cell, is_file, spelt_out
 from grusym.equations.library import cell as cell_by_name
 from grusym.errors import InputError
 
-CONVENTIONS: dict[str, Convention] = {
-    convention.name: convention for convention in (TORCH, *FRAMEWORKS, *LIBRARIES, *FORMATS, *PAPERS)
-}
+RECORDS = (
+    *(TORCH, *KERAS_AND_TENSORFLOW, *FLAX_AND_HAIKU, *FRAMEWORKS, *PADDLE_AND_MINDSPORE),
+    *(*LIBRARIES, *FORMATS, *COREML, *PAPERS),
+)
+CONVENTIONS: dict[str, Convention] = {record.name: record for record in RECORDS}
 
 
 def convention_by_name(name: str) -> Convention:
@@ -36,7 +42,7 @@ def cell_in(spelling: Cell | str, convention: str | None = None) -> Cell:
 
     Raises InputError where the spelling says what the system does not compute, and whatever reading the cell raises.
     """
-    if not isinstance(spelling, str) or convention in (None, "own") or spelling.endswith(".cell"):
+    if not isinstance(spelling, str) or convention in (None, "own") or is_file(spelling):
         return as_cell(spelling)
     known = convention_by_name(convention)
     name, given = spelt_out(spelling)

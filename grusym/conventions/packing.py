@@ -117,14 +117,14 @@ class Layout:
     def blocks_text(self, array: str) -> str:
         """What an array holds: | stands between blocks side by side, ; between those one under the other.
 
-        A transposed block is W'. Blocks that are stacked along the first axis alone stand with commas.
+        A transposed block is W^T. Blocks that are stacked along the first axis alone stand with commas.
         """
         parts = self.parts(array)
         if all(part.is_straight and not any(part.starts[1:]) for part in parts):
             return ", ".join(part.tensor for part in parts)
         rows = [list(row) for _, row in groupby(parts, lambda part: part.starts[:-1])]
         named = [" | ".join(p.tensor + ("^T" if list(p.along) != sorted(p.along) else "") for p in row) for row in rows]
-        return f"[{'; '.join(named)}]"
+        return f"[{'; '.join(named)}]" if len(parts) > 1 else named[0]
 
 
 def numbers(expressions: Sequence[Expr], sizes: Mapping[str, int]) -> tuple[int, ...]:

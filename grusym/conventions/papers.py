@@ -6,15 +6,23 @@ from grusym.conventions.record import Convention, Form
 UNPACKED = (*separate("W", "rzn", "W_r W_z W"), *separate("U", "rzn", "U_r U_z U"))
 
 
-def _paper(name: str, source: str, reset: str, update: str, notes: str, unverified: str) -> Convention:
+def _paper(name: str, source: str, reset: str, update: str, unverified: str) -> Convention:
     options = {"reset": (reset,), "update": (update,), "biases": ("none",)}
-    return Convention(name, source, {"gru": (Form(options, UNPACKED),)}, {"n": "h"}, notes, unverified)
+    return Convention(
+        name,
+        source,
+        {"gru": (Form(options, UNPACKED),)},
+        letters={"n": "h"},
+        unverified=unverified,
+        weights={"W_n": "W", "U_n": "U"},
+        tensors={"n": "h_tilde"},
+    )
 
 
 THREADS = "read in issue threads only"
-CHO_V1 = _paper("cho2014v1", "Cho et al. 2014, arXiv 1406.1078 version 1", "after", "keep", "", THREADS)
-CHO = _paper("cho2014", "Cho et al. 2014, arXiv 1406.1078 version 3", "before", "keep", "", THREADS)
-CHUNG = _paper("chung2014", "Chung et al. 2014, arXiv 1412.3555", "before", "write", "", "formulas")
+CHO_V1 = _paper("cho2014v1", "Cho et al. 2014, arXiv 1406.1078 version 1", "after", "keep", THREADS)
+CHO = _paper("cho2014", "Cho et al. 2014, arXiv 1406.1078 version 3", "before", "keep", THREADS)
+CHUNG = _paper("chung2014", "Chung et al. 2014, arXiv 1412.3555", "before", "write", "formulas")
 
 SEED = Convention(
     name="seed",
@@ -34,6 +42,8 @@ SEED = Convention(
         )
     },
     letters={"n": "h"},
+    weights={"W": "W_{}x", "U": "W_{}h"},
+    tensors={"n": "h_tilde"},
     notes="multiplies [h, x], and [r*h, x] for the candidate",
 )
 

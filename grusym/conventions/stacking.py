@@ -6,13 +6,14 @@ directions, `l` one that counts layers (conventions/blocks.py).
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from grusym.conventions.blocks import Packed
 from grusym.conventions.library import cell_in, convention_by_name
 from grusym.conventions.record import Naming
+from grusym.equations.cell import Cell
 from grusym.equations.library import spelt_out
 from grusym.errors import InputError
 
@@ -35,7 +36,7 @@ class Stack:
         return len(self.layers[0])
 
 
-def split(params: Mapping[str, Any], convention: str, cell: str = "gru") -> Stack:
+def split(params: Mapping[str, Any], convention: str, cell: Cell | str = "gru") -> Stack:
     """The parameters of a stack, named as a system names them, by layer and direction.
 
     >>> import numpy as np
@@ -56,7 +57,7 @@ def split(params: Mapping[str, Any], convention: str, cell: str = "gru") -> Stac
     return Stack(_complete(found, convention), numbered)
 
 
-def join(stack: Stack, convention: str, cell: str = "gru") -> Arrays:
+def join(stack: Stack, convention: str, cell: Cell | str = "gru") -> Arrays:
     """The parameters of a stack, named and put together as a system has them.
 
     >>> import numpy as np
@@ -84,25 +85,44 @@ def naming_of(convention: str) -> Naming:
     return Naming() if convention == "own" else convention_by_name(convention).naming
 
 
-def _packed(convention: str, spelling: str) -> dict[str, Packed]:
+def names_of(convention: str, cell: str = "gru") -> re.Pattern[str]:
+    """A pattern of what a system calls the arrays of a cell, alone or in a stack.
+
+    >>> [bool(names_of("torch").fullmatch(name)) for name in ("weight_ih", "weight_ih_l0_reverse", "weight_io")]
+    [True, True, False]
+    """
+    packed = _packed(convention, cell)
+    return re.compile(f"{_pattern(packed, naming_of(convention))}|{_any_of(packed)}")
+
+
+def _packed(convention: str, spelling: Cell | str) -> dict[str, Packed]:
     """The arrays that a cell may have under a convention, in any of its forms, by name."""
     if convention == "own":
         return {tensor.name: Packed(tensor.name, (tensor.name,)) for tensor in cell_in(spelling).parameters}
-    family, _ = spelt_out(spelling)
+    family = spelling.name if isinstance(spelling, Cell) else spelt_out(spelling)[0]
     forms = convention_by_name(convention).forms.get(family, ())
     return {packed.name: packed for form in forms for packed in form.arrays}
 
 
-def _read(key: str, packed: Mapping[str, Packed], naming: Naming, convention: str) -> tuple[int, int, str]:
-    """Layer, direction and name of an array of a stack, from what it is called there."""
+def _any_of(words: Iterable[str]) -> str:
+    return "|".join(map(re.escape, sorted(words)))
+
+
+def _pattern(packed: Mapping[str, Packed], naming: Naming) -> str:
+    """The names of the arrays of a stack, as a regular expression."""
     escaped = re.escape(naming.pattern)
     for field, choice in (
-        ("layer", r"\d{1,4}"),
-        ("way", "|".join(map(re.escape, naming.ways))),
-        ("name", "|".join(map(re.escape, sorted(packed)))),
+        ("layer", "0|[1-9][0-9]{0,3}"),  # one spelling per number, or two arrays would have one place
+        ("way", _any_of(naming.ways)),
+        ("name", _any_of(packed)),
     ):
         escaped = escaped.replace(re.escape(f"{{{field}}}"), f"(?P<{field}>{choice})")
-    match = re.fullmatch(escaped, key)
+    return escaped
+
+
+def _read(key: str, packed: Mapping[str, Packed], naming: Naming, convention: str) -> tuple[int, int, str]:
+    """Layer, direction and name of an array of a stack, from what it is called there."""
+    match = re.fullmatch(_pattern(packed, naming), key)
     if match is None:
         names = ", ".join(naming.key(name, 0, 0) for name in packed)
         raise InputError(f"{key} is no array of convention {convention}; a first layer there has {names}")

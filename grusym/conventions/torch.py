@@ -19,7 +19,7 @@ TORCH = Convention(
         "gru": (Form({"reset": ("after",), "update": ("keep",), "biases": ("two", "none")}, _stacked("rzn")),),
         "lstm": (
             Form(
-                {"biases": ("two", "none"), "peephole": ("no",), "projection": ("no", "yes")},
+                {"biases": ("two", "none"), "peephole": ("no",), "projection": ("no", "yes"), "forget": ("0",)},
                 (*_stacked("ifgo"), Packed("weight_hr", ("V",))),
             ),
         ),
@@ -35,7 +35,9 @@ TORCH = Convention(
             ),
         ),
     },
-    naming=Naming("{name}_l{layer}{way}", ("", "_reverse")),
+    letters={"": "h"},
+    weights={"W": "W_i{}", "U": "W_h{}", "b": "b_i{}", "c": "b_h{}", "V": "W_hr"},
+    naming=Naming("{name}_l{layer}{way}", ("", "_reverse"), numbers_one=True),
     notes="the update is computed as n + z (h - n)",
     peers={
         "gru": Peer("GRU", {"biases": BIASES}, SIZES),

@@ -102,6 +102,11 @@ def _(expression: Symbol, context: Context) -> tuple[str, int]:
 
 
 @_print.register
+def _(expression: Idx, context: Context) -> tuple[str, int]:
+    return f"({context.ctype.name}){expression.name}", PRODUCT
+
+
+@_print.register
 def _(expression: Number, context: Context) -> tuple[str, int]:
     ctype, sign = context.ctype, ATOM if expression >= 0 else SUM
     if isinstance(expression, Integer) and abs(expression) <= ctype.largest_integer:

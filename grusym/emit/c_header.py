@@ -49,7 +49,8 @@ def c_header(kernel: CKernel) -> str:
             "    /* A pointer is NULL, other than saved in forward; also one to an array without elements */",
             f"    {kernel.guard}_NULL_POINTER = -2,",
             "    /* malloc failed, in a plain function */",
-            f"    {kernel.guard}_NO_MEMORY = -3",
+            f"    {kernel.guard}_NO_MEMORY = -3{',' if kernel.conditions else ''}",
+            *_no_value(kernel),
             "};",
             "",
             "/* How many elements packed, saved and workspace have; negative for sizes that are refused. */",
@@ -66,6 +67,15 @@ def c_header(kernel: CKernel) -> str:
             "",
         )
     )
+
+
+def _no_value(kernel: CKernel) -> list[str]:
+    """The status for sizes that pass as sizes, but not through the equations."""
+    if not kernel.conditions:
+        return []
+    needed = "; ".join(f"{condition} is needed, since they {condition.operation}" for condition in kernel.conditions)
+    lines = fold(f"    /* The equations have no value at these sizes: {comment(needed)} */", INSIDE)
+    return [*lines, f"    {kernel.guard}_NO_VALUE = -4"]
 
 
 def banner(kernel: CKernel, title: str) -> str:
@@ -113,7 +123,12 @@ def _usage(kernel: CKernel) -> list[str]:
 def _allocation(kernel: CKernel, name: str) -> list[str]:
     count = f"{kernel.function(f'{name}_size')}({', '.join(kernel.sizes)})"
     line = f"    {name} = malloc({count}*sizeof *{name});"
-    return [line] if len(line) <= INSIDE else [f"    {name} = malloc({count}", f"        *sizeof *{name});"]
+    if len(line) <= INSIDE:
+        return [line]
+    begun = [f"    {name} = malloc({count}"]
+    if len(begun[0]) > INSIDE:
+        begun = [f"    {name} = malloc(", f"        {count}"]
+    return [*begun, f"        *sizeof *{name});"]
 
 
 def _rows(groups: Iterable[tuple[str, Iterable[Buffer]]], notes: dict[str, str]) -> list[str]:
@@ -145,7 +160,8 @@ def _note(kernel: CKernel, buffer: Buffer) -> str:
     key, held = kernel.lowered.layout.key(buffer.name), parts_text(kernel.lowered, buffer)
     if key != buffer.name:
         return f"{key}: {held}"
-    return f"{held}, one after the other" if held and not held.startswith("[") else held
+    several = ", " in held and not held.startswith("[")
+    return f"{held}, one after the other" if several else held
 
 
 def _forward(kernel: CKernel) -> list[str]:

@@ -9,6 +9,7 @@ from sympy import Add, Expr, Mul
 from grusym.emit.c_expression import size
 from grusym.emit.c_lines import WIDTH
 from grusym.emit.c_types import CType
+from grusym.equations.condition import Condition
 from grusym.equations.names import fresh
 from grusym.lower.ir import Buffer, Kernel, Kind
 from grusym.lower.lowered import Lowered
@@ -48,6 +49,17 @@ class CKernel:
     @property
     def sizes(self) -> tuple[str, ...]:
         return tuple(str(symbol) for symbol in self.lowered.layer.sizes)
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """What sizes have to be besides at least 1."""
+        return self.lowered.cell.conditions
+
+    @property
+    def restricted(self) -> tuple[str, ...]:
+        """The sizes that the conditions speak of, in the order of the arguments."""
+        named = {name for condition in self.conditions for name in condition.sizes}
+        return tuple(name for name in self.sizes if name in named)
 
     @property
     def parameters(self) -> tuple[Buffer, ...]:
@@ -115,13 +127,14 @@ class CKernel:
 
 
 def _wrapped(head: str, parts: list[str], width: int = WIDTH - 1) -> str:
-    """A declaration, with room for a semicolon behind it."""
+    """A declaration, with room for a semicolon behind it; parts stand behind the bracket, or below a long head."""
     lines, line = [], head
+    indent = len(head) if len(head) + max(map(len, parts), default=0) + 1 <= width else 8
     for number, part in enumerate(parts):
         piece = part + ("," if number < len(parts) - 1 else ")")
         if len(line) + len(piece) + 1 > width:
             lines.append(line.rstrip())
-            line = " " * len(head)
+            line = " " * indent
         line += piece if line.endswith(("(", "  ")) or not line.strip() else f" {piece}"
     return "\n".join((*lines, line))
 

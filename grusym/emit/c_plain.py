@@ -65,7 +65,9 @@ def _sizes(kernel: CKernel, *words: str) -> list[str]:
     calls = [f"    const int64_t {kernel.local(word)} = {kernel.function(word)}({sizes});" for word in words]
     lines = [line for call in calls for line in fold(call)]
     refused = " || ".join(f"{kernel.local(word)} < 0" for word in words)
-    return [*lines, f"    if ({refused})", f"        return {kernel.guard}_BAD_SIZE;"]
+    # With conditions there are two reasons, and all of the counts are negative for the same one.
+    status = f"(int){kernel.local(words[0])}" if kernel.conditions else f"{kernel.guard}_BAD_SIZE"
+    return [*lines, f"    if ({refused})", f"        return {status};"]
 
 
 def _allocate(kernel: CKernel, counts: list[str]) -> list[str]:

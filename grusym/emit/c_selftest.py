@@ -12,6 +12,7 @@ from grusym.emit.c_header import banner
 from grusym.emit.c_interface import CKernel
 from grusym.emit.c_lines import STEP, WIDTH, fold
 from grusym.equations.axis import BATCH, TIME
+from grusym.equations.condition import nearby, nearest
 from grusym.errors import LoweringError
 from grusym.lower.interpret import run_both
 from grusym.lower.ir import Kind
@@ -60,6 +61,7 @@ def c_selftest(kernel: CKernel) -> str:
             "        return 1;",
             "    }",
         ]
+    lines += _refusals(kernel, sizes, status)
     for name, values in expected.items():
         lines += fold(f'    {wrong} += {_differs(kernel)}("{name}", {name}, {_want(kernel, name)}, {len(values)});')
     lines += [f'    printf("{kernel.base}: %s\\n", {wrong} ? "WRONG" : "ok");', f"    return {wrong} != 0;", "}", ""]
@@ -101,9 +103,30 @@ def _compare(kernel: CKernel) -> list[str]:
 
 
 def selftest_sizes(kernel: CKernel) -> dict[str, int]:
-    """T = 3, B = 2, and an extent for every axis of the cell."""
+    """T = 3, B = 2, and an extent for every axis of the cell, at which its equations have values."""
     axes = [axis.name for axis in kernel.lowered.cell.axes]
-    return {TIME.name: 3, BATCH.name: 2} | {name: EXTENTS[n % len(EXTENTS)] for n, name in enumerate(axes)}
+    extents = {name: EXTENTS[n % len(EXTENTS)] for n, name in enumerate(axes)}
+    return nearest({TIME.name: 3, BATCH.name: 2} | extents, kernel.conditions)
+
+
+def _refusals(kernel: CKernel, sizes: Mapping[str, int], status: str) -> list[str]:
+    """Calls at sizes that one condition leaves out, which return before they touch an array."""
+    lines = []
+    for condition in kernel.conditions:
+        without = nearby(sizes, [condition.opposite])
+        if without is None:
+            continue
+        numbers_of = [str(without[name]) for name in kernel.sizes]
+        for word, arguments in {"forward": kernel.forward_plain, "backward": kernel.backward_plain}.items():
+            passed = (*numbers_of, *(a.name for a in arguments))
+            lines += fold(f"    {status} = {kernel.function(word)}({', '.join(passed)});")
+            lines += [
+                f"    if ({status} != {kernel.guard}_NO_VALUE) {{",
+                f'        printf("{kernel.function(word)} returned %d where not {condition}\\n", {status});',
+                "        return 1;",
+                "    }",
+            ]
+    return lines
 
 
 def selftest_values(kernel: CKernel, sizes: Mapping[str, int]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:

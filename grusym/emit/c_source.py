@@ -11,6 +11,7 @@ from grusym.emit.c_header import banner
 from grusym.emit.c_interface import Argument, CKernel, elements, total
 from grusym.emit.c_lines import fold
 from grusym.equations.axis import BATCH, TIME
+from grusym.equations.condition import Condition
 from grusym.equations.functions import NAMES
 from grusym.equations.tensor import tensor_of
 from grusym.lower.ir import Assign, Buffer, Kernel, Kind
@@ -61,8 +62,7 @@ def _nodes(assign: Assign) -> Iterable[Expr]:
 
 
 def _size_functions(kernel: CKernel) -> str:
-    passed = ", ".join(kernel.sizes)
-    text = _sizes_are_good(kernel)
+    text = [*_sizes_are_good(kernel), *_sizes_have_values(kernel)]
     flat = {
         "packed_size": total(kernel.parameters),
         "saved_size": total(kernel.forward.of_kind(Kind.SAVED)),
@@ -71,7 +71,7 @@ def _size_functions(kernel: CKernel) -> str:
         text += [
             kernel.size_signature(word),
             "{",
-            *fold(f"    return sizes_are_good({passed}) ? {size(count)} : {kernel.guard}_BAD_SIZE;"),
+            *_count(kernel, count),
             "}",
             "",
         ]
@@ -79,8 +79,7 @@ def _size_functions(kernel: CKernel) -> str:
     text += [
         kernel.size_signature("workspace_size"),
         "{",
-        f"    if (!sizes_are_good({passed}))",
-        f"        return {kernel.guard}_BAD_SIZE;",
+        *_size_checks(kernel),
         f"    const int64_t {forward} = {size(total(kernel.forward.of_kind(Kind.WORKSPACE)))};",
         f"    const int64_t {backward} = {size(total(kernel.backward.of_kind(Kind.WORKSPACE)))};",
         f"    return {forward} > {backward} ? {forward} : {backward};",
@@ -88,6 +87,46 @@ def _size_functions(kernel: CKernel) -> str:
         "",
     ]
     return "\n".join(text)
+
+
+def _count(kernel: CKernel, count: Expr) -> list[str]:
+    """A function's answer: so many elements, or why not."""
+    if not kernel.conditions:
+        passed = ", ".join(kernel.sizes)
+        return fold(f"    return sizes_are_good({passed}) ? {size(count)} : {kernel.guard}_BAD_SIZE;")
+    return [*_size_checks(kernel), *fold(f"    return {size(count)};")]
+
+
+def _size_checks(kernel: CKernel) -> list[str]:
+    """The statements that refuse sizes, by the status that says why."""
+    lines = [f"    if (!sizes_are_good({', '.join(kernel.sizes)}))", f"        return {kernel.guard}_BAD_SIZE;"]
+    if kernel.conditions:
+        lines += [f"    if (!sizes_have_values({', '.join(kernel.restricted)}))"]
+        lines += [f"        return {kernel.guard}_NO_VALUE;"]
+    return lines
+
+
+def _sizes_have_values(kernel: CKernel) -> list[str]:
+    """The check that the equations have values at sizes that are good in themselves; nothing where they always have."""
+    if not kernel.conditions:
+        return []
+    arguments = ", ".join(f"int64_t {name}" for name in kernel.restricted)
+    holding = " && ".join(map(_condition, kernel.conditions))
+    return [
+        "/* Whether the equations have values at these sizes. */",
+        f"static int sizes_have_values({arguments})",
+        "{",
+        *fold(f"    return {holding};"),
+        "}",
+        "",
+    ]
+
+
+def _condition(condition: Condition) -> str:
+    """A condition in C: Q != 1, or a polynomial in double, which does not overflow."""
+    if condition.excluded is not None:
+        return str(condition)
+    return f"{_in_double(condition.polynomial)} {condition.relation} 0"
 
 
 def _sizes_are_good(kernel: CKernel) -> list[str]:
@@ -139,9 +178,8 @@ def _pack(kernel: CKernel) -> str:
 def _entry(kernel: CKernel, arguments: tuple[Argument, ...], may_be_null: tuple[str, ...]) -> list[str]:
     """The checks that open a function."""
     pointers = [a.name for a in arguments if a.name not in may_be_null]
-    lines = [f"    if (!sizes_are_good({', '.join(kernel.sizes)}))", f"        return {kernel.guard}_BAD_SIZE;"]
     missing = " || ".join(f"!{name}" for name in pointers)
-    return [*lines, *fold(f"    if ({missing})"), f"        return {kernel.guard}_NULL_POINTER;", ""]
+    return [*_size_checks(kernel), *fold(f"    if ({missing})"), f"        return {kernel.guard}_NULL_POINTER;", ""]
 
 
 def _pass(

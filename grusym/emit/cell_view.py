@@ -2,6 +2,7 @@
 
 from sympy import Add, Mul, factor
 
+from grusym.conventions.library import CONVENTIONS
 from grusym.conventions.packing import Layout
 from grusym.equations.axis import TIME
 from grusym.equations.cell import Cell
@@ -43,6 +44,11 @@ def cell_text(cell: Cell, layout: Layout) -> str:
     ]
     count = factor(Add(*(Mul(*shape) for _, shape in layout.arrays)))
     summary = [f"{count} parameters in convention {layout.convention}"]
+    record = CONVENTIONS.get(layout.convention)
+    if record and record.flat:
+        names = ", ".join(name for name in record.flat.order if any(name == known for known, _ in layout.arrays))
+        summary.append(f"The system has them in one vector {record.flat.name} ({count},): {names}, raveled.")
+    summary += [f"{condition}: the equations {condition.operation}" for condition in cell.conditions]
     signs = {"^T": "^T is transposed", " | ": "| stands between blocks side by side", "; ": "; between rows of blocks"}
     used = [meaning for sign, meaning in signs.items() if any(sign in text for text in texts)]
     if used:

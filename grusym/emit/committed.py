@@ -13,7 +13,7 @@ from grusym.errors import InputError
 MANIFEST = "manifest.json"
 CELLS = (("gru", "torch"), ("gru", "own"), ("lstm", "torch"), ("lstm", "own"), ("rnn", "torch"), ("rnn", "own"))
 # Committed in float32 and their own convention only.
-OWN = ("mgu", "mingru", "ligru", "augru", "gru_d", "fastgrnn", "lngru", "convgru", "sepconvgru")
+OWN = ("mgu", "mingru", "ligru", "augru", "gru_d", "fastgrnn", "lngru", "convgru", "sepconvgru", "coordconvgru")
 DTYPES = ("float32", "float64")
 SCHEDULE = "reference"
 

@@ -14,7 +14,7 @@ def comparison_text(comparison: Comparison) -> str:
 
     >>> from grusym.lower.compare import compare
     >>> print(comparison_text(compare(["rnn", "gru"], sizes={"I": 64, "H": 128})).splitlines()[-2])
-      parameters                   98,816  297,984       3.02
+      parameters                    99,328  297,984          3
     """
     symbolic = _table(comparison, lambda row: [str(e) for e in row.expressions], _ratios, str.ljust)
     units = f"Bytes as {comparison.dtype}, parameters in convention {comparison.convention}."

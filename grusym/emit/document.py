@@ -11,7 +11,7 @@ from grusym.calculus.rules import partials
 from grusym.emit.latex import application, node_line
 from grusym.emit.layout import Line, display, implication, solid
 from grusym.emit.matrix_latex import matrix_line
-from grusym.emit.notation import Notation, escape, index_name, size_text
+from grusym.emit.notation import Notation, escape, index_name, size_text, word
 from grusym.emit.sections import (
     contributes,
     in_index_form,
@@ -23,6 +23,7 @@ from grusym.emit.sections import (
 )
 from grusym.equations.axis import extent_of, indices_in
 from grusym.equations.cell import Equation
+from grusym.equations.condition import NONNEGATIVE, NONZERO, POSITIVE, Condition
 from grusym.equations.functions import ARITY, FUNCTIONS
 from grusym.equations.names import cotangent_name, final_name
 from grusym.equations.tensor import Tensor
@@ -40,10 +41,11 @@ PREAMBLE = r"""\documentclass[11pt]{article}
 def latex_document(derivation: Derivation) -> str:
     """The whole document: the cell, its gradients, BPTT, what is saved, and how the gradients were derived."""
     notation = Notation.of(derivation)
+    title = escape(derivation.cell.spelling).replace(",", ",\\allowbreak{}")
     parts = [
         PREAMBLE,
         "\\begin{document}\n",
-        rf"\begin{{center}}\LARGE \texttt{{{escape(derivation.cell.spelling)}}}: equations and gradients\end{{center}}",
+        rf"\begin{{center}}\LARGE \texttt{{{title}}}: equations and gradients\end{{center}}",
         *_tensors(derivation, notation),
         *_equations(derivation, notation),
         *_one_step(derivation, notation),
@@ -79,6 +81,9 @@ def _tensors(derivation: Derivation, notation: Notation) -> Iterable[str]:
     yield "\\section{Tensors}\n"
     yield rf"Shapes are per sample and step; there are $B$ samples and steps ${step} = 1, \dots, T$."
     yield f"Indices count from 0: {_ranges(derivation)}. {_example(derivation, notation)}"
+    if cell.conditions:
+        wanted = " and ".join(f"${_condition(condition)}$" for condition in cell.conditions)
+        yield f"The equations have values where {wanted}."
     yield "Vectors are columns, $\\odot$ is the elementwise product, and numbers act on every element.\n"
     rows = []
     for (role, shape), names in groups.items():
@@ -87,6 +92,14 @@ def _tensors(derivation: Derivation, notation: Notation) -> Iterable[str]:
     yield "\\begin{center}\n\\begin{tabular}{lp{9cm}l}\n\\hline\nrole & tensors & shape \\\\\n\\hline"
     yield "\n".join(rows)
     yield "\\hline\n\\end{tabular}\n\\end{center}\n"
+
+
+def _condition(condition: Condition) -> str:
+    """A condition on sizes: Q is not 1, or a polynomial is not 0."""
+    relation = {NONZERO: r"\ne", POSITIVE: ">", NONNEGATIVE: r"\ge"}[condition.relation]
+    if condition.excluded is not None:
+        return f"{word(condition.sizes[0])} {relation} {condition.excluded}"
+    return f"{size_text(condition.polynomial)} {relation} 0"
 
 
 def _ranges(derivation: Derivation) -> str:

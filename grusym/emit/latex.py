@@ -177,4 +177,4 @@ def _factor(expression: Expr, form: IndexForm) -> str:
 
 
 def _is_letter(base: Expr) -> bool:
-    return isinstance(base, Symbol) and not is_access(base)
+    return isinstance(base, Symbol | Idx) and not is_access(base)

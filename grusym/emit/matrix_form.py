@@ -78,6 +78,8 @@ def _(expression: Expr, order: Order) -> Matrix:
 def _factors(expression: Expr, order: Order) -> list[Matrix]:
     """The factors of a product, with its numbers and extents as one."""
     constant, rest = expression.as_independent(*accesses(expression), as_Add=False)
+    if constant.has(Idx):  # a number of its own at every position, for which matrices have no word
+        raise NoMatrixForm(constant)
     return [Constant(constant), *(_form(factor, order) for factor in order.factors(rest))]
 
 

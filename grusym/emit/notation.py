@@ -28,6 +28,9 @@ GREEK = frozenset(
 )
 
 
+TILDE = r"\mathit{tilde}"
+
+
 @dataclass(frozen=True)
 class Head:
     """A tensor's letter, what stands above it, and the step it belongs to (empty for a parameter)."""
@@ -144,9 +147,17 @@ def spelt(name: str) -> Head:
     'W^{(r)}_{ij}'
     >>> spelt("a_h_next_x").text()
     "a^{(h',x)}"
+
+    A label `tilde` stands over the letter; words before the first label that is none are one name:
+
+    >>> spelt("h_tilde").text(), spelt("recurrent_kernel_z").text()
+    ('\\\\tilde{h}', '\\\\mathit{recurrent\\\\_kernel}^{(z)}')
     """
     bare = name.rstrip("'")
     first, *rest = bare.split("_")
+    words = [first]
+    while _is_word(words[-1]) and rest and _is_word(rest[0]):
+        words.append(rest.pop(0))
     stem = re.fullmatch(r"([A-Za-z]+?)(\d*)", first)
     if stem is None or "" in rest:
         return Head(verbatim(name))
@@ -160,8 +171,16 @@ def spelt(name: str) -> Head:
                 prime += "'"
         else:
             labels.append(word(part))
+    letter = word(stem[1]) if len(words) == 1 else f"\\mathit{{{escape('_'.join(words))}}}"
+    if TILDE in labels:
+        labels.remove(TILDE)
+        letter = f"\\tilde{{{letter}}}"
     above = r"\prime" * len(prime) + (f"({','.join(labels)})" if labels else "")
-    return Head(word(stem[1]), above)
+    return Head(letter, above)
+
+
+def _is_word(text: str) -> bool:
+    return text.isalpha() and len(text) > 2 and text not in GREEK and text not in ("next", "tilde")
 
 
 def word(text: str) -> str:

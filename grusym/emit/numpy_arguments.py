@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from textwrap import wrap
 
 from sympy import Expr, Symbol
 
 from grusym.conventions.packing import Placement
+from grusym.emit.numpy_lines import INDENT, WIDTH, broken
 from grusym.emit.numpy_operand import linear
+from grusym.equations.condition import Condition
 from grusym.errors import LoweringError
 from grusym.lower.ir import Buffer, Kernel, Kind
 
@@ -66,6 +69,23 @@ def argument_lines(kernel: Kernel, arguments: Iterable[Argument], names: dict[st
             call = f'check("{alike[0].label}", {alike[0].source}, {wanted})'
             checks.append(f"{alike[0].variable} = {call}" if alike[0].variable else call)
     return [*heads, *checks]
+
+
+def condition_lines(conditions: Iterable[Condition], names: dict[str, str]) -> list[str]:
+    """Lines that refuse the sizes at which the equations have no value."""
+    lines = []
+    for condition in conditions:
+        if condition.excluded is not None:
+            failing = f"{names[condition.sizes[0]]} == {condition.excluded}"
+        else:
+            opposite = condition.opposite
+            failing = f"{linear(opposite.polynomial, {}, names)} {opposite.relation} 0"
+        found = " and ".join(f"{name} is {{{names[name]}}}" for name in condition.sizes)
+        message = f"{found}, but the equations {condition.operation}; {condition.remedy}"
+        pieces = wrap(message, WIDTH - len(4 * INDENT), drop_whitespace=False, break_long_words=False)
+        texts = [f'{3 * INDENT}{"f" if "{" in piece else ""}"{piece}"' for piece in pieces]
+        lines += [*broken(f"if {failing}:", INDENT), f"{2 * INDENT}raise ValueError(", *texts, f"{2 * INDENT})"]
+    return lines
 
 
 def _alike(arguments: list[Argument]) -> list[list[Argument]]:

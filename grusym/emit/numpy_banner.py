@@ -46,6 +46,7 @@ def _steps(lowered: Lowered) -> list[str]:
     last = ", ".join(f"{final_name(s.name)} is {s.update.name} of the last" for s in states)
     return [
         "An index that is repeated in a term is summed. There are T steps and a batch of B samples.",
+        *(f"{wanted} is needed, since the equations {wanted.operation}." for wanted in lowered.cell.conditions),
         f"{carried}; {ends}, {last}; {series}.",
     ]
 
@@ -79,7 +80,7 @@ def _parts(layout: Layout, buffer: Buffer) -> str:
     if text.startswith("["):
         return f"parameters {text}"
     if len(parts) == 1:
-        return "parameter" if parts[0].tensor == buffer.name else f"parameter {parts[0].tensor}"
+        return "parameter" if text == buffer.name else f"parameter {text}"
     return f"parameters [{'; '.join(part.tensor for part in parts)}]"
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from sympy import Add, Expr, Function, Idx, Integer, Mul, Number, NumberSymbol, Pow, Rational, Symbol
 
 from grusym.emit.numpy_folding import definition
+from grusym.emit.numpy_lines import negated
 from grusym.emit.numpy_operand import (
     ATOM,
     MATMUL,
@@ -52,13 +53,15 @@ class Expressions:
     """What it takes to print an expression.
 
     `name` gives the text of a tensor at the leading indices that are no axes of an array operation (x[t]), `word` the
-    name that it is read by; `names` are the Python names of sizes and index arrays; `inlined` are the folded
-    statements, which `fold` prints. With `axes`, every tensor is aligned to them by itself, and not a whole expression.
+    name that it is read by; `names` are the Python names of sizes and index arrays, `numbers` those of the
+    arrays of indices that stand as numbers; `inlined` are the folded statements, which `fold` prints. With `axes`,
+    every tensor is aligned to them by itself, and not a whole expression.
     """
 
     name: Callable[[str, tuple[Expr, ...]], str]
     word: Callable[[Expr], str]
     names: dict[str, str]
+    numbers: dict[Idx, str]
     shapes: dict[str, tuple[Expr, ...]]
     inlined: dict[str, Assign]
     fold: Callable[["Expressions", Assign], Operand]
@@ -80,8 +83,9 @@ class Expressions:
 
     def pointwise(self, expression: Expr, scope: Axes) -> Operand:
         """The text of an expression without sums; its axes are in the order of the scope, but for a single tensor."""
-        if is_access(expression):
-            operand = distinct(self.element(expression, scope))
+        if is_access(expression) or isinstance(expression, Idx):
+            number_ = self.numbers.get(expression)
+            operand = Operand(number_, (expression,)) if number_ else distinct(self.element(expression, scope))
             return operand if self.axes is None else aligned(operand, self.axes)
         if isinstance(expression, Add):
             return self.total([(minus, self.pointwise(t, scope)) for minus, t in self.terms(expression)], scope)
@@ -127,11 +131,11 @@ class Expressions:
         text = ""
         for minus, term in terms:
             laid = aligned(term, axes)
-            leads = minus and not text
-            word = laid.within(
-                ATOM if leads and laid.binding == POWER else PRODUCT if leads else MATMUL if minus else SUM
-            )
-            text += ((" - " if minus else " + ") if text else ("-" if minus else "")) + word
+            if minus and not text:
+                text = negated(laid.within(PRODUCT))
+                continue
+            word = laid.within(MATMUL if minus else SUM)
+            text += ((" - " if minus else " + ") if text else "") + word
         return Operand(text, axes, SIGN if len(terms) == 1 else SUM)
 
     def product(self, factors: list[Operand], scope: Axes) -> Operand:
@@ -186,7 +190,7 @@ class Expressions:
         arguments = [self.pointwise(argument, scope) for argument in application.args]
         axes = union(arguments, scope)
         text = FUNCTIONS[name].format(*(aligned(argument, axes).text for argument in arguments))
-        if not accesses(application):  # a NumPy scalar would not give way to the dtype of an array
+        if not axes and not accesses(application):  # a NumPy scalar would not give way to the dtype of an array
             text = f"float({text})"
         return Operand(text, axes)
 

@@ -1,14 +1,14 @@
 """One kernel as a Python function: signature, arguments, allocations, the loop over time, results."""
 
 from grusym.conventions.packing import Placement
-from grusym.emit.numpy_arguments import Argument, argument_lines, saved_key, shape_text, split_lines
+from grusym.emit.numpy_arguments import Argument, argument_lines, condition_lines, saved_key, shape_text, split_lines
 from grusym.emit.numpy_contraction import value
 from grusym.emit.numpy_expression import Expressions
 from grusym.emit.numpy_folding import fold, reads
 from grusym.emit.numpy_lines import INDENT, broken
 from grusym.emit.numpy_reading import Reading, adjoint_reading, equation_readings
 from grusym.emit.numpy_statement import Statements
-from grusym.emit.numpy_variables import array_of, dtype_of, variables
+from grusym.emit.numpy_variables import array_lines, dtype_of, variables
 from grusym.equations.names import code_name, cotangent_name
 from grusym.equations.tensor import tensor_of
 from grusym.errors import LoweringError
@@ -40,6 +40,7 @@ class _Function:
             self.variables.name,
             self.variables.word,
             self.names,
+            self.variables.numbers,
             kernel.shapes,
             self.folded.inlined,
             value,
@@ -56,7 +57,7 @@ class _Function:
         sections = [
             self._arguments(),
             self._views(),
-            self._lines([array_of(index, self.names) for index in self.variables.arrays]),
+            self._lines(array_lines(self.variables, self.dtype)),
             self._allocations() + ([] if self.backward else self._before(before)),
             self._before(before) if self.backward else [],
             self.statements.block((loop,), INDENT),
@@ -102,6 +103,7 @@ class _Function:
                 key = saved_key(label)
                 listed.append(Argument(buffer, f"saved['{key}']", f'saved["{key}"]'))
         lines = self._lines(argument_lines(self.kernel, listed, self.names, self.dtype))
+        lines += condition_lines(self.cell.conditions, self.names)
         if not self.backward:
             return lines
         message = "saved is None: forward was called with saving=False"

@@ -18,6 +18,14 @@ def broken(statement: str, indent: str) -> list[str]:
     return _inside(statement, indent)
 
 
+def negated(text: str) -> str:
+    """The text of a product with a minus before it, as a formatter has it: a power in front stands in brackets."""
+    first, *_ = _split(text, DELIMITERS[2])
+    if any(text.startswith("**", place) for place in _outside(first)):
+        return f"-({first}){text[len(first) :]}"
+    return f"-{text}"
+
+
 def _inside(text: str, indent: str) -> list[str]:
     """A text in lines, broken inside its last bracket."""
     if len(indent + text) <= WIDTH:

@@ -11,7 +11,7 @@ from grusym.emit.numpy_arguments import saved_key
 from grusym.emit.numpy_operand import linear
 from grusym.equations.axis import extent_of, indices_in, spans
 from grusym.equations.names import code_name, fresh, saved_name
-from grusym.equations.tensor import accesses, indices_of, is_plain, tensor_of
+from grusym.equations.tensor import accesses, indices_of, is_plain, standing_in, tensor_of
 from grusym.errors import LoweringError
 from grusym.lower.ir import Buffer, Kernel, Kind, Loop
 from grusym.lower.lowered import Lowered
@@ -26,12 +26,16 @@ TAKEN = frozenset(
 
 @dataclass(frozen=True)
 class Variables:
-    """`names` by the words of the IR; `steps` names what backward reads of a saved tensor at t or t + 1."""
+    """`names` by the words of the IR; `steps` names what backward reads of a saved tensor at t or t + 1.
+
+    `arrays` are indices that positions are computed with, `numbers` name those that stand as numbers.
+    """
 
     names: dict[str, str]
     steps: dict[tuple[str, Expr], str]
     saved: frozenset[str]
     arrays: tuple[Idx, ...]
+    numbers: dict[Idx, str]
 
     def target(self, tensor: str, lead: tuple[Expr, ...]) -> str:
         """A tensor at its leading indices, as it is stored to: y[t], saved["h"][t + 1]."""
@@ -77,13 +81,17 @@ def variables(lowered: Lowered, kernel: Kernel) -> Variables:
     steps = _steps(lowered, kernel) if kernel.name == "backward" else {}
     loops = [statement.index for statement in kernel.body if isinstance(statement, Loop)]
     arrays = _index_arrays(kernel, set(loops))
+    standing = _standing(kernel)
+    numbers = {index: f"{index.name}_number" if index in arrays else index.name for index in standing}
     words = [whole.get(buffer.name, buffer.name) for buffer in kernel.buffers if buffer.kind is not Kind.SAVED]
     words += [place.tensor for place in kernel.placements] + list(steps.values())
     words += [size.name for size in kernel.sizes] + [index.name for index in (*loops, *arrays)]
+    words += list(numbers.values())
     names = python_names(words)
     names |= {buffer: names[tensor] for buffer, tensor in whole.items()}
     named = {key: names[word] for key, word in steps.items()}
-    return Variables(names, named, frozenset(b.name for b in kernel.of_kind(Kind.SAVED)), arrays)
+    saved = frozenset(buffer.name for buffer in kernel.of_kind(Kind.SAVED))
+    return Variables(names, named, saved, arrays, {index: names[word] for index, word in numbers.items()})
 
 
 def _steps(lowered: Lowered, kernel: Kernel) -> dict[tuple[str, Expr], str]:
@@ -108,16 +116,32 @@ def _index_arrays(kernel: Kernel, loops: set[Idx]) -> tuple[Idx, ...]:
                     found |= set(indices_in(index))
         if is_plain(indices_of(assign.target)):
             found |= {index for guard in assign.guards for index in indices_in(guard.index)}
-    listed = tuple(sorted(found - loops, key=lambda index: (index.name, str(extent_of(index)))))
+    return _listed(kernel, found - loops)
+
+
+def _standing(kernel: Kernel) -> tuple[Idx, ...]:
+    """The indices that stand as numbers."""
+    found = set()
+    for assign in assigns(kernel.body):
+        found |= set(standing_in(assign.value))
+    return _listed(kernel, found)
+
+
+def _listed(kernel: Kernel, found: set[Idx]) -> tuple[Idx, ...]:
+    listed = tuple(sorted(found, key=lambda index: (index.name, str(extent_of(index)))))
     for one, other in pairwise(listed):
         if one.name == other.name:
             raise LoweringError(f"NumPy text of kernel {kernel.name}: index {one.name} runs over two extents")
     return listed
 
 
-def array_of(index: Idx, names: dict[str, str]) -> str:
-    """The statement that makes the array of an index."""
-    return f"{names[index.name]} = np.arange({linear(extent_of(index), {}, names)})"
+def array_lines(variables: Variables, dtype: str) -> list[str]:
+    """The statements that make the arrays of indices: whole numbers for positions, the kernel's dtype for numbers."""
+    names = variables.names
+    lines = [f"{names[i.name]} = np.arange({linear(extent_of(i), {}, names)})" for i in variables.arrays]
+    for index, name in variables.numbers.items():
+        lines.append(f"{name} = np.arange({linear(extent_of(index), {}, names)}, dtype={dtype})")
+    return lines
 
 
 def dtype_of(kernel: Kernel, names: dict[str, str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from sympy import Add, Expr, Function, Mul, Pow, Sum
+from sympy import Add, Expr, Function, Idx, Mul, Pow, Sum
 
 from grusym.calculus.program import Program
 from grusym.equations.cell import Cell
@@ -65,7 +65,7 @@ class Order:
             name = tensor_of(base)
             return (self.role(name), self._place(name), str(factor))
         if not accesses(factor):
-            return (NUMBER, 0, str(factor))
+            return (NUMBER, int(factor.has(Idx)), str(factor))
         if isinstance(base, Function | Sum):
             return (APPLIED, 0, str(factor))
         return (COMPOUND if adjoint else WEIGHT, 0, str(factor))

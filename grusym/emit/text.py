@@ -85,7 +85,9 @@ def _tensors(derivation: Derivation) -> list[tuple[str, str]]:
     found = {i for n in derivation.forward.nodes for e in (n.target, n.value) for i in indices_in(e)}
     for index in sorted(found, key=lambda i: i.name):
         letters.setdefault(str(extent_of(index)), []).append(index.name)
-    return [*rows, ("index", "; ".join(f"0 <= {', '.join(names)} < {e}" for e, names in sorted(letters.items())))]
+    rows.append(("index", "; ".join(f"0 <= {', '.join(names)} < {e}" for e, names in sorted(letters.items()))))
+    needed = ", ".join(map(str, cell.conditions))
+    return [*rows, ("size", needed)] if needed else rows
 
 
 def _equation(equation: Equation, order: Order) -> Row:

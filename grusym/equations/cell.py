@@ -1,10 +1,13 @@
 """A cell: its tensors and its equations, per sample and per time step."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from sympy import Expr
 
 from grusym.equations.axis import Axis
+from grusym.equations.condition import Condition
+from grusym.equations.domain import conditions
 from grusym.equations.tensor import Tensor
 
 
@@ -36,7 +39,8 @@ class Cell:
     """One recurrent cell, valid by construction: `Cell.parse` is the only way that text becomes one.
 
     `intermediates` are what equations define besides results, `outputs` the results that are not state updates;
-    `options` are those of a built-in cell that differ from its defaults, for names and documents.
+    `options` are those of a built-in cell that differ from its defaults, and those that any cell may have (mask,
+    zoneout), for names and documents.
     """
 
     name: str
@@ -81,6 +85,16 @@ class Cell:
         states = [tensor for state in self.states for tensor in (state.tensor, state.update)]
         groups = (*self.inputs, *states, *self.parameters, *self.intermediates, *self.outputs)
         return {tensor.name: tensor for tensor in groups}
+
+    @cached_property
+    def conditions(self) -> tuple[Condition, ...]:
+        """What sizes have to be for the equations to have values: Q != 1 where one divides by Q - 1.
+
+        >>> text = "f(x[q], h[q]) -> h'[q]  axes q: Q\\n h'[q] = tanh(x[q] + 2 q/(Q-1) h[q])"
+        >>> print(*Cell.parse(text).conditions)
+        Q != 1
+        """
+        return conditions(equation.value for equation in self.equations)
 
     def __str__(self) -> str:
         return self.text.strip("\n")

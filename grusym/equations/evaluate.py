@@ -23,6 +23,9 @@ class Arithmetic(Protocol):
 
     def number(self, expression: Expr) -> Any: ...
 
+    def whole(self, index: Any) -> Any:
+        """The values of an index, as whole numbers, where it stands as a number."""
+
     def add(self, terms: Sequence[Any]) -> Any: ...
 
     def multiply(self, factors: Sequence[Any]) -> Any: ...
@@ -41,6 +44,8 @@ def evaluate(expression: Expr, grid: Grid, read: Read, arithmetic: Arithmetic) -
         return read(expression, grid)
     if isinstance(expression, Number | NumberSymbol):
         return arithmetic.number(expression)
+    if isinstance(expression, Idx):
+        return arithmetic.whole(grid[expression])
     if expression in grid:  # a size
         return arithmetic.number(Integer(grid[expression]))
     if isinstance(expression, Sum):

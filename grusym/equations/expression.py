@@ -111,6 +111,14 @@ def _build_access(token: Token, subscripts: tuple[Node, ...], bound: frozenset[s
     name = token.text
     if not subscripts and name in scope.extents:
         return scope.extents[name]
+    if not subscripts and name in scope.axis_of:
+        if name not in bound:
+            raise scope.source.error(
+                f"index {name} has no value here, as it is neither on the left nor summed in its term; "
+                f"write sum[{name}](...) to sum over it",
+                token,
+            )
+        return scope.index(name)
     if name.endswith("'") and name not in scope.tensors:
         raise scope.source.error(f"{name} is used before an equation defines it", token)
     positions = tuple(_build_position(node, name, bound, scope) for node in subscripts)

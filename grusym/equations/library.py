@@ -8,6 +8,7 @@ from stat import S_ISDIR, S_ISREG
 from types import ModuleType
 
 from grusym.equations.cell import Cell
+from grusym.equations.transformations import TRANSFORMATIONS, transformed
 from grusym.errors import InputError
 
 BUILT_IN = (
@@ -23,17 +24,19 @@ BUILT_IN = (
     "lngru",
     "convgru",
     "sepconvgru",
+    "coordconvgru",
 )
 MAX_FILE_BYTES = 1_000_000
+FILE = ".cell"
 
 
 def options_of(name: str) -> dict[str, tuple[str, ...]]:
-    """The options of a built-in cell and their values, the default first."""
+    """The options of a built-in cell and their values, the default first; those of every cell are `TRANSFORMATIONS`."""
     return dict(_family(name).OPTIONS)
 
 
 def settings_of(cell: Cell) -> dict[str, str]:
-    """Every option of a built-in cell with its value, the defaults included."""
+    """Every option of a built-in cell with its value, the defaults included; those of every cell where they are set."""
     return {key: values[0] for key, values in options_of(cell.name).items()} | dict(cell.options)
 
 
@@ -50,20 +53,38 @@ def cell(name: str, **options: str) -> Cell:
     >>> cell("gru:reset=before") == cell("gru", reset="before")
     True
 
+    Options of every cell are those of `TRANSFORMATIONS`: gru:mask=zero, my.cell:zoneout=train.
+
     Raises InputError for an unknown cell, option or value, or an unreadable file; CellError for a malformed text.
     """
-    if name.endswith(".cell"):
-        if options:
-            raise InputError(f"a .cell file takes no options, but {', '.join(options)} was given for {name}")
-        return _from_file(Path(name))
+    if is_file(name):
+        path, options = _settings(name, name.rindex(FILE) + len(FILE), options)
+        own = [key for key in options if key not in TRANSFORMATIONS]
+        if own:
+            raise InputError(
+                f"a .cell file takes no options but {' and '.join(TRANSFORMATIONS)}, and {', '.join(own)} was given "
+                f"for {path}"
+            )
+        return transformed(_from_file(Path(path)), options)
     base, options = spelt_out(name, **options)
     known = options_of(base)
     for key, value in options.items():
-        if key not in known:
-            raise InputError(f"{base} has no option {key!r}; it has {', '.join(known)}")
-        if value not in known[key]:
+        if key not in known and key not in TRANSFORMATIONS:
+            every = " and ".join(TRANSFORMATIONS)
+            raise InputError(f"{base} has no option {key!r}; it has {', '.join(known)}, and as every cell {every}")
+        if key in known and value not in known[key]:
             raise InputError(f"{base}: {key}={value} is unknown; {key} is one of {', '.join(known[key])}")
-    return _built_in(base, tuple((key, options.get(key, values[0])) for key, values in known.items()))
+    plain = _built_in(base, tuple((key, options.get(key, values[0])) for key, values in known.items()))
+    return transformed(plain, options)
+
+
+def is_file(spelling: str) -> bool:
+    """Whether a spelling names the file of a cell, with options or without.
+
+    >>> is_file("my.cell"), is_file("my.cell:mask=zero"), is_file("gru:mask=zero")
+    (True, True, False)
+    """
+    return spelling.endswith(FILE) or f"{FILE}:" in spelling
 
 
 def spelt_out(name: str, **options: str) -> tuple[str, dict[str, str]]:
@@ -74,17 +95,25 @@ def spelt_out(name: str, **options: str) -> tuple[str, dict[str, str]]:
 
     Raises InputError for an unknown cell or an unreadable option; names and values of options are not looked at.
     """
-    base, _, settings = name.partition(":")
-    for setting in filter(None, settings.split(",")):
-        key, equals, value = setting.partition("=")
-        if not equals or key in options:
-            raise InputError(f"cannot read the option {setting!r} in {name!r}; write each once, as in gru:reset=before")
-        options[key] = value
+    base, options = _settings(name, len(name.partition(":")[0]), options)
     if base not in BUILT_IN:
         raise InputError(
             f"unknown cell {base!r}; built in are {', '.join(BUILT_IN)}, and the path of a .cell file is taken too"
         )
     return base, options
+
+
+def _settings(spelling: str, colon: int, options: dict[str, str]) -> tuple[str, dict[str, str]]:
+    """What stands before the colon, and the options behind it together with those given."""
+    found = dict(options)
+    for setting in filter(None, spelling[colon + 1 :].split(",")):
+        key, equals, value = setting.partition("=")
+        if not equals or key in found:
+            raise InputError(
+                f"cannot read the option {setting!r} in {spelling!r}; write each once, as in gru:reset=before"
+            )
+        found[key] = value
+    return spelling[:colon], found
 
 
 def as_cell(given: Cell | str) -> Cell:

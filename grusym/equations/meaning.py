@@ -6,6 +6,7 @@ from sympy import Expr
 
 from grusym.equations.axis import Axis
 from grusym.equations.cell import Cell, Equation, State
+from grusym.equations.domain import NoValue, conditions
 from grusym.equations.expression import Scope, build_terms
 from grusym.equations.functions import FLOOR, FUNCTIONS
 from grusym.equations.names import LAYER_SIZES, derived_names, is_reserved
@@ -73,7 +74,8 @@ def _check_names(syntax: CellSyntax, source: Source, axis_of: dict[str, Axis]) -
     extents = {axis.name for axis in axis_of.values()}
     results = {reference.token.text for reference in syntax.results}
     declared = (*syntax.arguments, *syntax.results, *syntax.parameters, *(a.target for a in syntax.assignments))
-    used = [r for a in syntax.assignments for r in (a.target, *references(a.value))]
+    used = [a.target for a in syntax.assignments]
+    used += [r for a in syntax.assignments for r in references(a.value) if r.indices or r.token.text not in axis_of]
     all_references = (*syntax.arguments, *syntax.results, *syntax.parameters, *used)
     as_tensors = {r.token.text: r.token for r in (*(r for r in used if r.indices), *declared)}
     if is_reserved(syntax.token.text) or "'" in syntax.token.text:
@@ -153,6 +155,10 @@ def _equation(assignment: Assignment, scope: Scope, results: dict[str, Reference
         raise scope.source.error(f"{name} has the same index twice on the left", token)
     scope.defining = name
     value = build_terms(assignment.value, frozenset(left), scope)
+    try:
+        conditions((value,))
+    except NoValue as error:  # only the whole shows it
+        raise scope.source.error(str(error), token) from None
     scope.defined_later.discard(name)
     role = Role.OUTPUT if name in results else Role.INTERMEDIATE
     scope.tensors[name] = Tensor(name, axes, role, tuple(left))

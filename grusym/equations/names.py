@@ -19,8 +19,9 @@ CPP_KEYWORDS = frozenset(
 )
 # What a C kernel calls or casts to, where a variable of that name would hide it; and macros, which no name escapes.
 LIBRARY_NAMES = frozenset(
-    "size_t memcpy malloc free printf fabs log1p pow sizes_are_good NAN INFINITY HUGE_VAL EOF SIZE_MAX PTRDIFF_MAX "
-    "stdin stdout stderr errno unix linux cosf erff expf fabsf logf log1pf powf sinf sqrtf tanhf".split()
+    "size_t memcpy malloc free printf fabs log1p pow sizes_are_good sizes_have_values NAN INFINITY HUGE_VAL EOF "
+    "SIZE_MAX PTRDIFF_MAX stdin stdout stderr errno unix linux cosf erff expf fabsf logf log1pf powf sinf sqrtf "
+    "tanhf".split()
 ) | {f"{name}_{suffix}" for name in "sigmoid relu softplus step max min".split() for suffix in ("f32", "f64")}
 LAYER_NAMES = frozenset("y dy v_y packed saved workspace params np math grads tape value int64_t NULL".split())
 LAYER_SIZES = frozenset(("T", "B"))

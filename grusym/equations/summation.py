@@ -3,6 +3,9 @@
 An index that stands in two or more factors of one term, and not on the left, is summed over that term. A product inside
 a product is part of it; an index that a bracket or a function argument has already summed is not seen from outside, and
 where it also stands outside, the term is refused as ambiguous.
+
+An index that stands by itself, as a number, is no such occurrence: it takes the value that the term gives it. So
+U[k] h[k] k is summed over k, and U[k] k is refused, as U[k] alone is.
 """
 
 from collections.abc import Iterable, Iterator
@@ -84,8 +87,9 @@ def _as_product(node: Node) -> Factors:
 
 def _every_term_has(bracket: Terms, summed: tuple[str, ...], indices: frozenset[str], source: Source) -> None:
     for name in summed:
-        having = [name in _mentioned(term, indices) for _, term in bracket.terms]
-        if any(having) and not all(having):
+        subscripted = [name in _mentioned(term, indices) for _, term in bracket.terms]
+        having = [there or _is_value(name, term) for there, (_, term) in zip(subscripted, bracket.terms, strict=True)]
+        if any(subscripted) and not all(having):
             raise source.error(
                 f"index {name} is summed over this bracket, but one of its terms lacks it; write sum[{name}](...) "
                 f"around the product to sum that term too",
@@ -100,6 +104,11 @@ def _names(subscripts: tuple[Node, ...]) -> Iterator[str]:
 
 def _mentioned(node: Node, indices: frozenset[str]) -> set[str]:
     return {n for r in references(node) for n in _names(r.indices) if n in indices}
+
+
+def _is_value(name: str, node: Node) -> bool:
+    """Whether the index stands in this as a number."""
+    return any(not reference.indices and reference.token.text == name for reference in references(node))
 
 
 def references(node: Node) -> Iterator[Reference]:

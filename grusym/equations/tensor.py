@@ -81,6 +81,24 @@ def accesses(expression: Expr) -> tuple[Expr, ...]:
     return tuple(sorted(found, key=str))
 
 
+def standing_in(expression: Expr) -> tuple[Idx, ...]:
+    """The indices that stand in an expression as numbers, and not only in accesses, by name.
+
+    >>> p = Axis("P").index("p")
+    >>> standing_in(p * access("h", (Axis("Q").index("q"),)))
+    (p,)
+    """
+    found: set[Idx] = set()
+    pending = [expression]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, Idx):
+            found.add(node)
+        elif not is_access(node):
+            pending.extend(node.args)
+    return tuple(sorted(found, key=lambda index: index.name))
+
+
 def is_plain(indices: tuple[Expr, ...]) -> bool:
     """Whether an access is a tuple of distinct indices, so that its transposed map is a renaming."""
     return all(isinstance(index, Idx) for index in indices) and len(set(indices)) == len(indices)

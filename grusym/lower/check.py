@@ -141,7 +141,9 @@ class _Checker:
             if not self.is_written(tensor, written):
                 raise LoweringError(f"{tensor} is read before it is written at: {where}")
         others = {element: Dummy() for element in accesses(assign.value)}
-        self.known(assign.value.xreplace(others).free_symbols.difference(others.values()), where)
+        named = assign.value.xreplace(others)  # what is left are sizes, and indices that stand as numbers
+        self.bound(named, scope, where)
+        self.known(named.free_symbols.difference(others.values(), indices_in(named)), where)
 
     def writes(self, assign: Assign, scope: tuple[Idx, ...], written: set[str], where: object) -> None:
         tensor, used = tensor_of(assign.target), assign.target.atoms(Idx)
@@ -183,12 +185,15 @@ class _Checker:
                 raise LoweringError(f"index {index} may leave 0 <= {index} < {extent} of {tensor} at: {where}")
 
     def indices(self, expression: Expr, scope: tuple[Idx, ...], where: object) -> None:
-        for index in indices_in(expression):
-            if index not in scope:
-                raise LoweringError(f"index {index.name} is not bound at: {where}")
+        self.bound(expression, scope, where)
         if not expression.is_integer:
             raise LoweringError(f"index {expression} is not always a whole number at: {where}")
         self.known(expression.xreplace(dict.fromkeys(indices_in(expression), ZERO)).free_symbols, where)
+
+    def bound(self, expression: Expr, scope: tuple[Idx, ...], where: object) -> None:
+        for index in indices_in(expression):
+            if index not in scope:
+                raise LoweringError(f"index {index.name} is not bound at: {where}")
 
     def known(self, sizes: Collection[Basic], where: object) -> None:
         for size in sorted(set(sizes) - self.sizes, key=str):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from sympy import Add, Expr, Integer, Mul, Poly, Pow, Rational, factor
+from sympy import Add, Expr, Idx, Integer, Mul, Poly, Pow, Rational, factor
 
 from grusym.equations.axis import BATCH, TIME, extent_of
 from grusym.equations.functions import NAMES
@@ -32,8 +32,8 @@ class Cost:
 
     Counted is what the statements say, each as often as its domain and the loops around it: a repeated subexpression
     twice, a load again at every point of a domain, a guarded term as if its guard held. A sum begins at zero, or at
-    what it is added to, so that n terms are n additions. Not counted are constants (what depends on no tensor), index
-    arithmetic, copies, and local variables, which live in registers.
+    what it is added to, so that n terms are n additions. Not counted are constants (what depends on no tensor and on no
+    index that stands as a number), index arithmetic, copies, and local variables, which live in registers.
     """
 
     multiply_adds: Expr
@@ -153,7 +153,7 @@ def _assigned(assign: Assign) -> Counts:
 
 def _count(expression: Expr, counts: Counts) -> str:
     """Add the operations of an expression to the counts; returns the last one, if there is any."""
-    if is_access(expression) or not accesses(expression):
+    if is_access(expression) or isinstance(expression, Idx) or not _varies(expression):
         return ""
     if isinstance(expression, Mul | Pow):
         return _count_product(expression, counts)
@@ -171,9 +171,9 @@ def _count(expression: Expr, counts: Counts) -> str:
 def _count_product(expression: Expr, counts: Counts) -> str:
     """a*b/(c*d): the products above and below, and one quotient."""
     parts = Mul.make_args(expression)
-    constant = Mul(*(part for part in parts if not accesses(part)))
+    constant = Mul(*(part for part in parts if not _varies(part)))
     above, below = int(constant not in (1, -1)), 0
-    for part in filter(accesses, parts):
+    for part in filter(_varies, parts):
         base, exponent = part.args if isinstance(part, Pow) else (part, ONE)
         _count(base, counts)
         whole = exponent.is_Integer
@@ -187,6 +187,11 @@ def _count_product(expression: Expr, counts: Counts) -> str:
     counts["multiplies"] += max(above - 1, 0) + max(below - 1, 0)
     counts["divisions"] += min(below, 1)
     return "divisions" if below else "multiplies" if above > 1 else ""
+
+
+def _varies(expression: Expr) -> bool:
+    """Whether an expression has another value at another point of a domain."""
+    return bool(accesses(expression)) or expression.has(Idx)
 
 
 def _size(extents: Iterable[Expr]) -> Expr:

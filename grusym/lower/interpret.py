@@ -128,6 +128,8 @@ class _Interpreter:
             return self.constant(expression)
         if isinstance(expression, Symbol):
             return self.constant(Integer(self.sizes[expression.name]))
+        if isinstance(expression, Idx):
+            return self.whole(at[expression])
         arguments = [self.value(argument, at) for argument in expression.args]
         if isinstance(expression, Add):
             return reduce(add, arguments)
@@ -139,6 +141,12 @@ class _Interpreter:
         if type(expression) in NAMES:
             return self.functions[NAMES[type(expression)]](*arguments)
         raise TypeError(f"the interpreter cannot evaluate {type(expression).__name__}: {expression}")
+
+    def whole(self, index: Any) -> Any:
+        """The values of an index as numbers."""
+        if self.dtype is object:
+            return np.frompyfunc(_mpf, 1, 1)(index)
+        return np.asarray(index, dtype=self.dtype)[()]
 
     def constant(self, number: Expr) -> Any:
         if self.dtype is object:

@@ -1,6 +1,7 @@
 """Walking and rewriting statements."""
 
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 
 from sympy import Expr, Idx
 
@@ -65,10 +66,14 @@ def names_in(kernel: Kernel) -> set[str]:
     return {*map(str, kernel.sizes), *kernel.shapes, *(index.name for index in bound_in(kernel.body))}
 
 
-def rename_accesses(expression: Expr, new: Callable[[str, tuple[Expr, ...]], Expr]) -> Expr:
-    """The expression with every access replaced by new(tensor, indices)."""
+def rename_accesses(
+    expression: Expr,
+    new: Callable[[str, tuple[Expr, ...]], Expr],
+    numbers: Mapping[Expr, Expr] = MappingProxyType({}),
+) -> Expr:
+    """The expression with every access replaced by new(tensor, indices), and indices that stand as `numbers`."""
     renamed = {e: new(tensor_of(e), indices_of(e)) for e in accesses(expression)}
-    return expression.xreplace({old: changed for old, changed in renamed.items() if old != changed})
+    return expression.xreplace({**numbers, **{old: changed for old, changed in renamed.items() if old != changed}})
 
 
 def swap_indices(body: Body, one: Idx, other: Idx) -> Body:
@@ -86,7 +91,7 @@ def swap_indices(body: Body, one: Idx, other: Idx) -> Body:
     def assign(a: Assign) -> Assign:
         return Assign(
             rename_accesses(a.target, element),
-            rename_accesses(a.value, element),
+            rename_accesses(a.value, element, mapping),
             tuple(map(index, a.free)),
             tuple(map(index, a.over)),
             tuple(Guard(swap(g.index, mapping), g.extent) for g in a.guards),

@@ -7,6 +7,7 @@ import numpy as np
 from sympy import Symbol
 
 from grusym.conventions.packing import numbers, solve
+from grusym.equations.condition import Condition, unmet
 from grusym.errors import InputError
 from grusym.lower.ir import Buffer
 
@@ -53,9 +54,9 @@ def read_sizes(buffers: Iterable[Buffer], arrays: Mapping[str, Any], dtype: str)
                 )
             if isinstance(extent, Symbol):
                 origin.setdefault(extent.name, buffer.name)
-    for buffer in present:
-        for extent, number in zip(buffer.shape, arrays[buffer.name].shape, strict=True):
-            solve(extent, number, sizes)
+    pairs = [pair for buffer in present for pair in zip(buffer.shape, arrays[buffer.name].shape, strict=True)]
+    for extent, number in sorted(pairs, key=lambda pair: len(pair[0].free_symbols)):  # 4 H before H + I
+        solve(extent, number, sizes)
     for buffer in present:
         check_shape(buffer, arrays[buffer.name], sizes)
     return sizes
@@ -83,6 +84,13 @@ def check_shape(buffer: Buffer, array: Any, sizes: Mapping[str, int]) -> None:
     wanted = numbers(buffer.shape, sizes)
     if array.shape != wanted:
         raise InputError(f"{buffer.name} has shape {array.shape}, but {buffer.shape} = {wanted} is wanted")
+
+
+def check_conditions(sizes: Mapping[str, int], conditions: Iterable[Condition]) -> None:
+    """Raise InputError where the equations have no value at these sizes, as at Q = 1 where they divide by Q - 1."""
+    failed = unmet(conditions, sizes)
+    if failed:
+        raise InputError(failed.refusal(sizes))
 
 
 def check_small(sizes: Mapping[str, int], names: Sequence[str]) -> None:

@@ -16,7 +16,12 @@ from grusym.runtime.cache import cached_library
 from grusym.runtime.load import load
 
 Arrays = dict[str, Any]
-REFUSED = {-1: "a size that it refuses", -2: "a NULL pointer", -3: "no memory"}
+REFUSED = {
+    -1: "a size that it refuses",
+    -2: "a NULL pointer",
+    -3: "no memory",
+    -4: "sizes at which its equations have no value",
+}
 
 
 class CLibrary:

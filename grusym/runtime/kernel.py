@@ -11,12 +11,13 @@ from grusym.conventions.library import cell_in
 from grusym.conventions.packing import numbers
 from grusym.emit.c_types import c_type
 from grusym.equations.cell import Cell
+from grusym.equations.condition import nearest
 from grusym.equations.names import cotangent_name, final_name, initial_name
 from grusym.errors import InputError
 from grusym.lower.ir import Kind
 from grusym.lower.lowered import Lowered, lower
 from grusym.lower.schedule import require_schedule
-from grusym.runtime.arrays import check_array, check_shape, check_small, named, read_sizes
+from grusym.runtime.arrays import check_array, check_conditions, check_shape, check_small, named, read_sizes
 from grusym.runtime.tape import Arrays, Gradients, Packed, Tape
 
 SCAN = "scan"
@@ -59,7 +60,8 @@ class Kernel:
         """Check and pack the parameters, once for as long as they do not change.
 
         `params` maps the names of the convention's arrays to arrays: for torch weight_ih (3H, I), weight_hh (3H, H),
-        bias_ih (3H,), bias_hh (3H,). Raises InputError for a missing, unknown or misshapen one.
+        bias_ih (3H,), bias_hh (3H,). Raises InputError for a missing, unknown or misshapen one, and for extents at
+        which the equations have no value.
         """
         if not isinstance(params, Mapping):
             raise InputError(f"params is a {type(params).__name__}, not a dict of arrays by name")
@@ -77,6 +79,7 @@ class Kernel:
         arrays = layout.by_name(params)
         sizes = read_sizes(buffers, arrays, self.dtype)
         check_small(sizes, list(sizes))
+        check_conditions(sizes, self.cell.conditions)
         return Packed(sizes, self.backend.pack(self._complete(sizes), arrays), self.owner)
 
     def forward(self, x: Any, h0: Any, params: Mapping[str, Any] | Packed, saving: bool = True) -> Tape:
@@ -84,7 +87,8 @@ class Kernel:
 
         Several inputs or states are given as a tuple in the cell's order or a dict by name; a state that is None starts
         at zero. Arrays are NumPy arrays of the kernel's dtype, contiguous in row-major order; `params` may be packed.
-        Without `saving` the tape is for inference only. Raises InputError for what does not fit.
+        Without `saving` the tape is for inference only. Raises InputError for what does not fit, and for extents at
+        which the equations have no value, such as 1 where they divide by Q - 1.
         """
         cell = self.cell
         inputs = [tensor.name for tensor in cell.inputs]
@@ -100,6 +104,7 @@ class Kernel:
             if sizes.setdefault(name, number) != number:
                 raise InputError(f"the arrays say {name} = {sizes[name]}, but the parameters have {name} = {number}")
         check_small(sizes, [str(symbol) for symbol in self.lowered.layer.sizes])
+        check_conditions(sizes, self.cell.conditions)
         for buffer in buffers:
             given.setdefault(buffer.name, np.zeros(numbers(buffer.shape, sizes), self.dtype))
         outputs, saved = self.backend.forward(sizes, given, packed.values, saving)
@@ -147,8 +152,9 @@ class Kernel:
         return packed
 
     def _complete(self, sizes: Mapping[str, int]) -> dict[str, int]:
-        """All sizes, each 1 that the parameters leave open: time, batch, the positions of a convolution."""
-        return {**{symbol.name: 1 for symbol in self.lowered.layer.sizes}, **sizes}
+        """All sizes, as small as may be where the parameters leave them open: time, batch, positions to convolve at."""
+        whole = {**{symbol.name: 1 for symbol in self.lowered.layer.sizes}, **sizes}
+        return nearest(whole, self.cell.conditions, fixed=sizes)
 
 
 def build(

@@ -71,6 +71,9 @@ class NumPy:
     def number(self, expression: Expr) -> Any:
         return float(expression)
 
+    def whole(self, index: Any) -> Any:
+        return np.asarray(index, np.float64)
+
     def add(self, terms: Sequence[Any]) -> Any:
         return reduce(add, terms)
 

@@ -17,6 +17,7 @@ from grusym.verify.layer_values import arguments, layer_values
 STEP = 1e-30
 LANES = 128  # elements at a time
 MOST = 1024  # elements of one problem
+LEAST = 8  # of one tensor, as far as it has them: what is judged nowhere decides nothing
 
 
 def numerical_gradients(cell: Cell, sizes: Mapping[str, int], arrays: Mapping[str, Any], seed: int) -> dict[str, Any]:
@@ -26,10 +27,7 @@ def numerical_gradients(cell: Cell, sizes: Mapping[str, int], arrays: Mapping[st
     cotangents.
     """
     names = arguments(cell)
-    elements = [(name, index) for name in names for index in range(np.size(arrays[name]))]
-    if len(elements) > MOST:
-        chosen = np.random.default_rng(seed).choice(len(elements), MOST, replace=False)
-        elements = [elements[number] for number in sorted(chosen)]
+    elements = _judged({name: np.size(arrays[name]) for name in names}, seed)
     gradients = {name: np.full(np.shape(arrays[name]), np.nan) for name in names}
     for start in range(0, len(elements), LANES):
         block = elements[start : start + LANES]
@@ -37,6 +35,18 @@ def numerical_gradients(cell: Cell, sizes: Mapping[str, int], arrays: Mapping[st
         for (name, index), slope in zip(block, slopes, strict=True):
             gradients[name].flat[index] = slope
     return {cotangent_name(name): gradient for name, gradient in gradients.items()}
+
+
+def _judged(counts: Mapping[str, int], seed: int) -> list[tuple[str, int]]:
+    """The elements of tensors with so many elements that are judged: all, or a random choice with some of each."""
+    if sum(counts.values()) <= MOST:
+        return [(name, index) for name, count in counts.items() for index in range(count)]
+    random = np.random.default_rng(seed)
+    some = {name: random.permutation(count) for name, count in counts.items()}
+    chosen = [(name, int(index)) for name, order in some.items() for index in order[:LEAST]]
+    others = [(name, int(index)) for name, order in some.items() for index in order[LEAST:]]
+    rest = random.permutation(len(others))[: max(0, MOST - len(chosen))]
+    return sorted(chosen + [others[number] for number in rest])
 
 
 def _slopes(cell: Cell, sizes: Mapping[str, int], arrays: Mapping[str, Any], block: list[tuple[str, int]]) -> Any:

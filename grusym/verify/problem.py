@@ -1,6 +1,6 @@
 """Random problems: sizes, and values for everything that the caller of a kernel gives."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -9,6 +9,7 @@ import numpy as np
 
 from grusym.conventions.packing import numbers
 from grusym.equations.axis import BATCH, TIME
+from grusym.equations.condition import Condition, nearest
 from grusym.lower.ir import Kind
 from grusym.lower.lowered import Lowered
 
@@ -35,10 +36,13 @@ class Problem:
         return self.arrays[name].astype(self.dtype)
 
 
-def some_sizes(names: list[str], examples: int, seed: int) -> list[dict[str, int]]:
+def some_sizes(
+    names: list[str], examples: int, seed: int, conditions: Collection[Condition] = ()
+) -> list[dict[str, int]]:
     """This many sizes, from small to large, so that the first that fails is small.
 
-    All 1, all different, one at a time 1 among others, only T over 1, then random ones.
+    All 1, all different, one at a time 1 among others, only T over 1, then random ones; where the equations have no
+    value at such sizes, the nearest at which they have.
 
     A cell of more than four axes has sizes that repeat: work grows with their product.
 
@@ -53,7 +57,8 @@ def some_sizes(names: list[str], examples: int, seed: int) -> list[dict[str, int
     while len(chosen) < examples:
         drawn = random.integers(1, LARGEST + 1 if len(names) < 6 else FEW + 1, size=len(names))
         chosen.append(dict(zip(names, map(int, drawn), strict=True)))
-    return sorted(chosen[:examples], key=lambda sizes: prod(sizes.values()))
+    allowed = [nearest(sizes, conditions) for sizes in chosen[:examples]]
+    return sorted(allowed, key=lambda sizes: prod(sizes.values()))
 
 
 def problem(lowered: Lowered, sizes: Mapping[str, int], dtype: str, seed: int) -> Problem:

@@ -56,6 +56,11 @@ class Rounding:
         value = float(expression)
         return Bounded(value, 0.0 if expression.is_Integer else self.unit * abs(value))
 
+    def whole(self, index: Any) -> Bounded:
+        """Exact up to 1/u, as every whole number is there; rounded beyond."""
+        value = np.asarray(index, np.float64)
+        return Bounded(value, np.where(np.abs(value) * self.unit > 1, self.unit * np.abs(value), 0.0))
+
     def add(self, terms: Sequence[Bounded]) -> Bounded:
         value = sum(term.value for term in terms)
         sizes = sum(term.size for term in terms)

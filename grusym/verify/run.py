@@ -72,9 +72,9 @@ def evidence(
     on_progress: Callable[[str], Any] | None = None,
 ) -> Iterator[Evidence]:
     """Problems from small to large, and what every route says about each."""
-    names = [symbol.name for symbol in lowered.layer.sizes]
+    names, conditions = [symbol.name for symbol in lowered.layer.sizes], lowered.cell.conditions
     for dtype in dtypes:
-        for number, sizes in enumerate(some_sizes(names, examples, seed), start=1):
+        for number, sizes in enumerate(some_sizes(names, examples, seed, conditions), start=1):
             if on_progress:
                 on_progress(f"{lowered.cell.spelling} {dtype}, problem {number} of {examples}")
             yield gather_evidence(lowered, sizes, dtype, seed)

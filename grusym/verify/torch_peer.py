@@ -11,6 +11,7 @@ from grusym.conventions.record import Peer
 from grusym.equations.cell import Cell
 from grusym.equations.library import settings_of
 from grusym.equations.names import cotangent_name, final_name, initial_name
+from grusym.equations.transformations import is_transformed
 from grusym.lower.lowered import Lowered
 from grusym.verify.problem import Problem
 
@@ -29,7 +30,9 @@ def missing() -> str:
 
 def peer_of(cell: Cell, layout: Layout) -> Peer | None:
     """What PyTorch computes a cell by, where the cell is one that it knows and its parameters are packed its way."""
-    return CONVENTIONS[CONVENTION].peers.get(cell.name) if layout.convention == CONVENTION else None
+    if layout.convention != CONVENTION or is_transformed(cell):
+        return None
+    return CONVENTIONS[CONVENTION].peers.get(cell.name)
 
 
 def by_torch(lowered: Lowered, peer: Peer, problem: Problem, dtype: str = "float64") -> dict[str, Any]:

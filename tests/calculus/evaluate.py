@@ -85,6 +85,8 @@ def value_of(expression: Expr, arrays: Arrays, sizes: Sizes, where: Where, guard
         return complex(array[position]) if inside else 0j
     if isinstance(expression, Symbol):
         return complex(sizes[expression.name])
+    if isinstance(expression, Idx):
+        return complex(where[expression])
     if isinstance(expression, Number | NumberSymbol):
         return complex(float(expression))
     if isinstance(expression, Add):

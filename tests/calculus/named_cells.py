@@ -60,6 +60,10 @@ TEXTS = {
     + """r[i] = tanh(U[i,k] h[k])
         s[i] = tanh(U[i,k] h[k])
         h'[i] = r[i] s[i] + W[i,j] x[j]""",
+    "indices as numbers": HEAD
+    + """r[l] = (l + 1) h[l]
+        s[i] = w[l] h[i+l-1] (i - l)^2 + w[k] r[i-k+1] i
+        h'[i] = tanh(W[i,j] x[j] j + U[i,l] r[l] l + s[i] max(i, h[i])) + sum[k]((i - k)^2 h[k] h[i]) / (i + 1)""",
     "axis of one letter": "f(x[j], h[k]) -> h'[k]  axes j: I  k: H\n h'[k] = h[k] A[k,k] + sum[j](x[j]) A[k,k]^2",
 }
 BUILT = [spelling for name in BUILT_IN for spelling in variants(name)]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
+from sympy import Dummy, Idx, Integer
 
 from grusym.calculus import forward, reverse, rules, transpose
 from grusym.calculus.derivation import derive
@@ -10,6 +11,7 @@ from grusym.calculus.program import Guard
 from grusym.equations.axis import extent_of
 from grusym.equations.cell import Cell
 from grusym.equations.functions import tanh
+from grusym.equations.tensor import accesses
 from tests.calculus.judge import arguments, assert_derivation, assert_vjp, random_arrays, some_sizes
 from tests.calculus.named_cells import ALL, cell_named
 from tests.calculus.random_cells import cells
@@ -95,6 +97,25 @@ def test_a_flipped_access_map_is_found(monkeypatch):
 
     monkeypatch.setattr(transpose, "_solve", flipped)
     assert_found("rnn")
+
+
+def test_an_index_that_stays_behind_as_a_number_when_its_access_is_transposed_is_found(monkeypatch):
+    substitute = transpose._substitute_indices
+
+    def accesses_only(term, mapping):
+        elements = {element: Dummy() for element in accesses(term)}
+        moved = {new: substitute(old, mapping) for old, new in elements.items()}
+        return term.xreplace(elements).xreplace(moved)
+
+    monkeypatch.setattr(transpose, "_substitute_indices", accesses_only)
+    assert_found("indices as numbers")
+
+
+def test_a_slope_of_an_index_in_forward_mode_is_found(monkeypatch):
+    tangent = forward.tangent
+    monkeypatch.setattr(forward, "tangent", lambda e, known: Integer(1) if isinstance(e, Idx) else tangent(e, known))
+    with pytest.raises(AssertionError, match="tangent of"):
+        assert_derivation(cell_named("indices as numbers"))
 
 
 def test_a_shift_the_wrong_way_is_found(monkeypatch):

@@ -15,19 +15,22 @@ def relu(a):
     return np.where(a.real > 0, a, 0)
 
 
-def layer_norm(a, gain, axes=(-1,), bias=0.0):
+def layer_norm(a, gain, axes=(-1,), bias=0.0, epsilon=1e-5):
     centred = a - a.mean(axis=axes, keepdims=True)
-    return gain * centred / np.sqrt((centred * centred).mean(axis=axes, keepdims=True) + 1e-5) + bias
+    return gain * centred / np.sqrt((centred * centred).mean(axis=axes, keepdims=True) + epsilon) + bias
 
 
-def lstm(p, x, h, c):
-    """Gers et al. 2002 with peepholes, Sak et al. 2014 with a projection, where those parameters are given."""
+def lstm(p, x, h, c, forget="0"):
+    """Gers et al. 2002 with peepholes, Sak et al. 2014 with a projection, where those parameters are given.
+
+    The constant of the forget gate is that of haiku.LSTM.
+    """
 
     def gate(g, cell):
         a = x @ p[f"W_{g}"].T + h @ p[f"U_{g}"].T + p.get(f"b_{g}", 0) + p.get(f"c_{g}", 0)
         return a + p[f"p_{g}"] * cell if f"p_{g}" in p else a
 
-    new = sigmoid(gate("f", c)) * c + sigmoid(gate("i", c)) * np.tanh(gate("g", c))
+    new = sigmoid(gate("f", c) + float(forget)) * c + sigmoid(gate("i", c)) * np.tanh(gate("g", c))
     m = sigmoid(gate("o", new)) * np.tanh(new)
     return (m @ p["V"].T if "V" in p else m), new
 
@@ -142,3 +145,23 @@ def sepconvgru(p, x, h):
         z, r = sigmoid(gate("z", h)), sigmoid(gate("r", h))
         h = (1 - z) * h + z * np.tanh(gate("n", r * h))
     return (h,)
+
+
+def coordconvgru(p, x, h, norm="layer", update="keep"):
+    """hourglass_CoordConvGRU, convGRU_cell.py and coordConv.py, with tf.contrib.layers.layer_norm: update=keep."""
+    batch, _, height, width = x.shape
+    xx = np.tile(np.linspace(-1, 1, width), (batch, 1, height, 1))
+    yy = np.tile(np.linspace(-1, 1, height)[:, None], (batch, 1, 1, width))
+
+    def activation(function, g, state):
+        kernel = (p[f"W_{g}"], p[f"U_{g}"], p[f"V_x_{g}"][:, None], p[f"V_y_{g}"][:, None])
+        a = conv(np.concatenate((x, state, xx, yy), axis=1), np.concatenate(kernel, axis=1))
+        a = a + channels(p.get(f"b_{g}", 0))
+        if norm == "none":
+            return function(a)
+        gain, shift = channels(p[f"g_{g}"]), channels(p[f"beta_{g}"])
+        return function(layer_norm(a, gain, (1, 2, 3), shift, 1e-12))
+
+    r, u = activation(sigmoid, "r", h), activation(sigmoid, "z", h)
+    n = activation(np.tanh, "n", r * h)
+    return (u * h + (1 - u) * n if update == "keep" else (1 - u) * h + u * n,)

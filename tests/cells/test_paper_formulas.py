@@ -15,11 +15,13 @@ MOST = 30  # elements of a tensor whose gradients are compared
 STEP = 1e-30
 CELLS = [
     *("lstm", "lstm:peephole=yes", "lstm:projection=yes,biases=none", "lstm:peephole=yes,projection=yes,biases=one"),
+    *("lstm:forget=1", "mgu:reset=after,update=keep,biases=candidate", "augru:biases=candidate"),
     *("mgu", "mgu:reset=after,update=keep,biases=two", "mgu:reset=after,biases=none", "mgu:update=keep"),
     *("mingru", "mingru:candidate=positive", "mingru:biases=none", "ligru", "ligru:biases=none"),
     *("augru", "augru:reset=before,biases=one", "augru:update=write", "augru:reset=before,update=write,biases=none"),
     *("gru_d", "fastgrnn", "lngru", "lngru:norm=all", "lngru:norm=all,update=write,biases=none"),
     *("convgru", "convgru:reset=after,update=keep,biases=two", "convgru:update=keep,biases=none", "sepconvgru"),
+    *("coordconvgru", "coordconvgru:norm=none,update=write", "coordconvgru:biases=none"),
 ]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,7 @@ def test_cells_lists_options_default_first(capsys):
     code, out, _ = run(capsys, "cells")
     assert code == 0
     assert "reset = after | before" in out
+    assert "mask: none | zero | hold" in out
     code, out, _ = run(capsys, "cells", "--json")
     assert json.loads(out)["gru"]["options"]["update"] == ["keep", "write"]
 
@@ -44,14 +46,14 @@ def test_show_prints_the_equations_and_the_packing(capsys):
     code, out, err = run(capsys, "show", "gru", "--convention", "torch")
     assert (code, err) == (0, "")
     assert "h'[i] = (1 - z[i]) n[i] + z[i] h[i]" in out
-    assert "weight_ih  (3*H, I)   W_r, W_z, W_n" in out
+    assert "weight_ih  (3*H, I)   W_ir, W_iz, W_in" in out
 
 
 def test_show_takes_the_form_and_the_packing_of_the_convention(capsys):
     code, out, err = run(capsys, "show", "gru", "--convention", "haiku")
     assert (code, err) == (0, "")
-    assert "h'[i] = z[i] n[i] + (1 - z[i]) h[i]" in out
-    assert "w_h        (H, 3*H)   [U_z^T | U_r^T | U_n^T]" in out
+    assert "h'[i] = z[i] a[i] + (1 - z[i]) h[i]" in out
+    assert "w_h        (H, 3*H)   [W_hz^T | W_hr^T | W_ha^T]" in out
     assert "Of blocks: ^T is transposed, | stands between blocks side by side." in out
     err = refused(capsys, "show", "gru:reset=after", "--convention", "haiku")
     assert "convention haiku has gru with reset=before, not reset=after; leave the option out" in err
@@ -67,11 +69,36 @@ def test_conventions_lists_systems_and_what_is_not_verified(capsys):
     assert keras["forms"][0]["arrays"]["kernel"] == {"shape": ["I", "3*H"], "blocks": "[W_z^T | W_r^T | W_n^T]"}
 
 
+def test_conventions_lists_the_packings_of_another_cell(capsys):
+    code, out, _ = run(capsys, "conventions", "--cell", "lstm")
+    assert code == 0
+    assert "onnx                no | yes  no          0       i,o,f,c " in out
+    code, out, _ = run(capsys, "conventions", "--cell", "lstm", "--json")
+    onnx = next(record for record in json.loads(out) if record["name"] == "onnx")
+    assert onnx["cells"] == ["gru", "lstm", "rnn"]
+    assert onnx["forms"][0]["arrays"]["B"]["shape"] == ["1", "8*H"]
+
+
+def test_show_latex_is_in_the_symbols_of_the_convention(capsys):
+    code, out, _ = run(capsys, "show", "gru", "--convention", "onnx", "--latex")
+    assert code == 0
+    assert r"H_{t} &= (1 - z_{t}) \odot h_{t} + z_{t} \odot H_{t-1}" in out
+
+
 def test_generate_takes_the_form_of_the_convention(capsys, tmp_path):
     code, _, _ = run(capsys, "generate", "c", "gru", "--convention", "onnx", "-o", str(tmp_path))
     assert code == 0
     header = (tmp_path / "gru_reset_before_f32.h").read_text()
     assert "in  B_array  (1, 6*H)     B: [b_z | b_r | b_n | c_z | c_r | c_n]" in header
+
+
+def test_generate_takes_the_options_of_every_cell(capsys, tmp_path):
+    code, _, _ = run(capsys, "generate", "c", "gru:mask=zero", "--convention", "keras", "-o", str(tmp_path))
+    assert code == 0
+    assert re.search(r"in +m +\(T, B\)", (tmp_path / "gru_mask_zero_f32.h").read_text())
+    code, out, _ = run(capsys, "derive", f"{PEEPHOLE}:zoneout=train_c")
+    assert code == 0
+    assert "peephole_lstm:zoneout=train_c" in out
 
 
 def test_show_latex(capsys):

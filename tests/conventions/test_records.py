@@ -17,8 +17,9 @@ from grusym.runtime.kernel import build
 
 # The rows of the table that the records were written from.
 SYSTEMS = (
-    "torch cudnn miopen keras tf_gru_block_cell onnx openvino onednn flax_linen flax_nnx haiku mlx haste coreml_nn "
-    "coreml_mil mxnet dynet rnnoise_2018 rnnoise webnn mindspore burn paddle_fluid cho2014v1 cho2014 chung2014 seed"
+    "torch cudnn miopen keras tf_gru_block_cell tf_lstm_block_cell onnx openvino onednn flax_linen flax_nnx haiku mlx "
+    "haste coreml_nn coreml_mil mxnet mxnet_flat dynet rnnoise_2018 rnnoise webnn mindspore mindspore_nn burn paddle "
+    "paddle_fluid cho2014v1 cho2014 chung2014 seed"
 ).split()
 
 
@@ -35,11 +36,20 @@ def forms() -> list[tuple[str, str]]:
 
 
 FORMS = forms()
-DEFAULTS = [
-    (name, cell("gru", **{key: values[0] for key, values in form.options.items()}).spelling)
-    for name in CONVENTIONS
-    for form in CONVENTIONS[name].forms["gru"]
-]
+
+
+def defaults(families: list[str]) -> list[tuple[str, str]]:
+    """Every convention with the cell of each of its forms that it has by default."""
+    return [
+        (name, cell(family, **{key: values[0] for key, values in form.options.items()}).spelling)
+        for name in CONVENTIONS
+        for family in families
+        for form in CONVENTIONS[name].forms.get(family, ())
+    ]
+
+
+DEFAULTS = defaults(["gru"])
+OTHERS = defaults(["lstm", "rnn", "mgu", "augru"])
 # One of each kind of access map: transposed, rows of an array, an axis of extent 1, a gate's own axis, [x, h], [h, x].
 KINDS = ["keras", "onnx", "onednn", "tf_gru_block_cell", "seed", "mlx", "flax_linen"]
 
@@ -125,15 +135,17 @@ def test_concatenated_inputs_have_one_matrix():
 
 def run(kernel, params):
     random = np.random.default_rng(7)
-    x, h0, dy, dh_n = (random.normal(size=shape) for shape in ((4, 2, 2), (2, 3), (4, 2, 3), (2, 3)))
+    inputs = [(4, 2, 2), (4, 2)][: len(kernel.cell.inputs)]
+    x = tuple(random.normal(size=shape) for shape in inputs)
+    h0, dh_n = (tuple(random.normal(size=(2, 3)) for _ in kernel.cell.states) for _ in range(2))
     tape = kernel.forward(x, h0, params)
-    gradients = kernel.backward(tape, dy, dh_n)
-    return [tape.y, tape.h_n, gradients.x, gradients.h0], gradients.params
+    gradients = kernel.backward(tape, random.normal(size=(4, 2, 3)), dh_n)
+    return [*tape.outputs.values(), *gradients.outer.values()], gradients.params
 
 
 @pytest.mark.parametrize(
     ("target", "convention", "name"),
-    [("numpy", *pair) for pair in DEFAULTS] + [("c", *pair) for pair in DEFAULTS if pair[0] in KINDS],
+    [("numpy", *pair) for pair in (*DEFAULTS, *OTHERS)] + [("c", *pair) for pair in DEFAULTS if pair[0] in KINDS],
 )
 def test_kernels_read_parameters_and_write_gradients_through_the_record(target, convention, name):
     known, sizes = cell(name), {"I": 2, "H": 3}
@@ -160,6 +172,9 @@ def test_kernels_read_parameters_and_write_gradients_through_the_record(target, 
         ("onnx", "gru", "gru:reset=before"),
         ("openvino", "gru:reset=after", "gru:biases=candidate"),
         ("torch", "rnn:activation=relu", "rnn:activation=relu"),
+        ("haiku", "lstm", "lstm:biases=one,forget=1"),
+        ("haiku", "rnn", "rnn:activation=relu"),
+        ("coreml_nn", "lstm:forget=1", "lstm:biases=one,forget=1"),
     ],
 )
 def test_the_system_decides_what_a_spelling_leaves_open(convention, spelling, form):
@@ -197,4 +212,31 @@ def test_the_listing_is_read_off_the_records():
     lines = listing_text().split("\n")
     assert "* chung2014: unverified: formulas" in lines
     assert any(line.startswith("chung2014* ") for line in lines)
-    assert any(line.split()[:4] == ["haiku*", "before", "write", "z,r,a"] for line in lines)
+    assert any(line.split()[:4] == ["haiku", "before", "write", "z,r,a"] for line in lines)
+
+
+def test_gates_of_an_lstm_stand_in_the_order_of_the_system():
+    orders = {record["name"]: record["forms"][0]["order"] for record in listing("lstm") if record["forms"]}
+    assert orders["torch"] == "i,f,g,o"
+    assert orders["onnx"] == "i,o,f,c"
+    assert orders["onednn"] == orders["keras"] == "i,f,c,o"
+    assert orders["miopen"] == "i,f,o,g"
+    assert orders["haste"] == "i,g,f,o"
+    assert orders["openvino"] == "f,i,c,o"
+    assert orders["tf_lstm_block_cell"] == "i,ci,f,o"
+
+
+def test_the_listing_of_another_cell_has_its_options_and_who_does_not_pack_it():
+    head, *lines = listing_text("lstm").split("\n")
+    assert head.split() == "name peephole projection forget order layout biases cells source".split()
+    assert any(line.split()[:5] == ["haiku", "no", "no", "1", "i,g,f,o"] for line in lines)
+    assert any(line.startswith("No packing of lstm: tf_gru_block_cell, ") for line in lines)
+    with pytest.raises(InputError, match=r"^no system's packing of the cell mingru is known; known are those of gru, "):
+        listing("mingru")
+
+
+def test_onnx_has_peepholes_of_the_input_the_output_and_the_forget_gate():
+    t, arrays = packed("onnx", "lstm:peephole=yes")
+    np.testing.assert_array_equal(arrays["P"], np.hstack([t["p_i"], t["p_o"], t["p_f"]])[None])
+    np.testing.assert_array_equal(arrays["W"], np.vstack([t[f"W_{gate}"] for gate in "iofg"])[None])
+    np.testing.assert_array_equal(arrays["B"], np.hstack([t[f"{b}_{gate}"] for b in "bc" for gate in "iofg"])[None])

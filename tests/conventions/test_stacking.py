@@ -10,11 +10,22 @@ from grusym.conventions.stacking import Stack, join, naming_of, split
 from grusym.errors import InputError
 
 NAMES = [*CONVENTIONS, "own"]
+PACKED = [
+    *((name, family) for name in CONVENTIONS for family in ("gru", "lstm") if family in CONVENTIONS[name].forms),
+    ("own", "gru"),
+]
 
 
-def random_stack(convention: str, layers: int, directions: int, seed: int = 0, widths: tuple[int, ...] = (3, 3, 3)):
+def random_stack(
+    convention: str,
+    layers: int,
+    directions: int,
+    seed: int = 0,
+    widths: tuple[int, ...] = (3, 3, 3),
+    family: str = "gru",
+):
     random = np.random.default_rng(seed)
-    cell = cell_in("gru", convention)
+    cell = cell_in(family, convention)
     layout = layout_of(cell, convention)
 
     def arrays(width: int) -> dict[str, np.ndarray]:
@@ -35,13 +46,13 @@ def same(one: Stack, other: Stack) -> None:
                 np.testing.assert_array_equal(array, those[name])
 
 
-@pytest.mark.parametrize("convention", NAMES)
+@pytest.mark.parametrize(("convention", "family"), PACKED)
 @settings(max_examples=8, deadline=None)
 @given(st.integers(1, 3), st.integers(1, 2), st.integers(0, 99))
-def test_joining_and_splitting_are_inverse(convention, layers, directions, seed):
-    stack = random_stack(convention, layers, directions, seed)
-    params = join(stack, convention)
-    same(split(params, convention), stack)
+def test_joining_and_splitting_are_inverse(convention, family, layers, directions, seed):
+    stack = random_stack(convention, layers, directions, seed, family=family)
+    params = join(stack, convention, family)
+    same(split(params, convention, family), stack)
     assert len(params) == len(set(params))
 
 

@@ -13,7 +13,7 @@ from tests.emit.c_programs import REACH, Functions, kernel_of, program, sizes_fo
 
 GUARD = 8
 ODD = [(0, 2, 3, 2), (2, 0, 3, 2), (0, 0, 1), (1, 1, 1), (3, 2, 1, 4), (2, 3, 5, 2), (2, 1, 2, 1)]
-OK, BAD_SIZE, NULL_POINTER, NO_MEMORY = 0, -1, -2, -3
+OK, BAD_SIZE, NULL_POINTER, NO_MEMORY, NO_VALUE = 0, -1, -2, -3, -4
 PAIRS = [(name, convention, dtype) for name, convention in REACH for dtype in ("float32", "float64")][::3]
 
 
@@ -155,6 +155,35 @@ def test_sizes_below_the_least_or_beyond_memory_are_refused(functions, sizes):
         ("backward", kernel.backward_plain),
     ):
         assert f.call(word, sizes, [one] * len(arguments)) == BAD_SIZE
+
+
+COORDINATES = {(2, 2, 2, 2, 3, 4, 3, 1): OK, (2, 2, 2, 2, 3, 1, 3, 1): NO_VALUE, (2, 2, 2, 2, 1, 4, 3, 1): NO_VALUE,
+               (0, 0, 2, 2, 1, 1, 3, 1): NO_VALUE, (2, 2, 2, 2, 1, 1, 0, 1): BAD_SIZE}  # fmt: skip
+DIFFERENT = {(1, 1, 3, 2): OK, (1, 1, 2, 2): NO_VALUE, (1, 1, 8, 3): NO_VALUE, (1, 1, 2**20, 2**10): NO_VALUE}
+DIFFERENT |= {(1, 1, 2**10, 2**20): OK, (1, 1, 2**30, 1): NO_VALUE, (1, 1, 2**31 + 1, 2**31): BAD_SIZE}
+
+
+@pytest.mark.parametrize(
+    ("name", "cases"), [("coordconvgru", COORDINATES), ("sizes that must differ", DIFFERENT)], ids=["one", "some"]
+)
+def test_sizes_at_which_the_equations_have_no_value_are_refused_by_a_name_of_their_own(functions, name, cases):
+    f = functions(name, None, "float32")
+    kernel, one = f.kernel, np.zeros(1, np.float32)
+    for sizes, status in cases.items():
+        for word in ("packed_size", "saved_size", "workspace_size"):
+            count = f.count(word, sizes)
+            assert count > 0 if status == OK else count == status, (word, sizes)
+        if status == OK:
+            continue
+        for word, arguments in (
+            ("pack", kernel.pack),
+            ("forward_packed", kernel.forward_packed),
+            ("backward_packed", kernel.backward_packed),
+            ("forward", kernel.forward_plain),
+            ("backward", kernel.backward_plain),
+        ):
+            assert f.call(word, sizes, [one] * len(arguments)) == status, (word, sizes)
+        assert (one == 0).all()
 
 
 def test_what_cannot_be_had_is_no_memory(functions):

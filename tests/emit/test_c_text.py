@@ -141,6 +141,26 @@ def test_the_self_test_finds_a_planted_mistake(old, new, tmp_path):
     assert result.stdout.endswith("gru_f32: WRONG\n")
 
 
+REFUSING = Cell.parse("ramp(x[i], h[i]) -> h'[i]  axes i: H\n h'[i] = tanh(x[i] + 2 i/(H-1) h[i])")
+
+
+def test_the_self_test_calls_at_sizes_that_have_to_be_refused(tmp_path):
+    files = write_and_run(REFUSING, tmp_path)
+    source = tmp_path / "ramp_f64.c"
+    assert files[source.name].count("return H != 1;") == 1
+    source.write_text(files[source.name].replace("return H != 1;", "return H > 0;"), encoding="utf-8")
+    succeed([program("cc"), source.name, "ramp_f64_plain.c", "ramp_f64_selftest.c", "-o", "selftest", "-lm"], tmp_path)
+    result = subprocess.run(["./selftest"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (1, "ramp_forward_f64 returned 0 where not H != 1\n")
+
+
+def test_the_header_names_the_status_for_sizes_without_values():
+    text = " ".join(emit_c(lower(REFUSING), "float32", "reference")["ramp_f32.h"].split())
+    why = "The equations have no value at these sizes: H != 1 is needed, since they divide by H - 1"
+    assert f"/* {why} */ GRUSYM_RAMP_F32_NO_VALUE = -4 }};" in text
+    assert "NO_VALUE" not in "".join(files_of("gru", "torch", "float32").values())
+
+
 def test_the_self_test_takes_positive_numbers_where_a_cell_needs_them(tmp_path):
     cell = Cell.parse("logs(x[i], h[i]) -> h'[i]  axes i: H\n h'[i] = tanh(w[i] log(x[i]) + sqrt(h[i] + 3))")
     files = write_and_run(cell, tmp_path)

@@ -69,6 +69,20 @@ def test_shifted_access_states_its_guard_below_the_sum() -> None:
     assert conv["dx"] == (r"\bar{x}_{t,d,p} = \sum_{\substack{c,u \\ 0\le p-u+1<P}} W_{cdu} \bar{a}^{(h')}_{t,c,p-u+1}")
 
 
+def test_an_index_as_a_number() -> None:
+    ramp = printed(
+        Cell.parse(
+            "ramp(x[j], h[k]) -> h'[i]  axes i, k: H  j: I\n"
+            "h'[i] = (2 i/(H-1) - 1) h[i] + U[i,k] h[k] k^2 + W[i,j] x[j] exp(-(i - j)^2 / (j + 1))"
+        )
+    )
+    assert ramp["h'"] == (
+        r"h_{t,i} = \sum_{j} \exp\Bigl(-\frac{(i - j)^{2}}{1 + j}\Bigr) W_{ij} x_{t,j}"
+        r" + \sum_{k} k^{2} U_{ik} h_{t-1,k} + \Bigl(\frac{2 i}{H - 1} - 1\Bigr) h_{t-1,i}"
+    )
+    assert ramp["dU"] == r"\bar{U}_{ik} = k^{2} \bar{h}_{t,i} h_{t-1,k}"
+
+
 def test_guard_outside_a_sum_and_scatter() -> None:
     odd = printed(Cell.parse(ODD))
     assert r"\lvert [0\le p-1<P]\,h_{t-1,c,p-1}\rvert" in odd["h'"]

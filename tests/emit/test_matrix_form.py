@@ -78,6 +78,14 @@ def test_a_convolution_is_no_matrix_product_but_its_bias_is() -> None:
     assert conv["db"] == r"\bar{b} = \bar{a}^{(h')}_{t} \mathbf{1}"
 
 
+@pytest.mark.parametrize("right", ["i b[i]", "b[i] / (i + 1)", "sum[k](k A[i,k] b[k])", "b[i] tanh(i h[i])", "i - H"])
+def test_an_index_as_a_number_has_no_matrix_form(right: str) -> None:
+    head = "own(x[j], h[k]) -> h'[i]  axes i,j,k,l: H\n parameters A[i,k], b[i]\n"
+    own = Cell.parse(f"{head} m[i] = {right}\n h'[i] = m[i] + x[i] + h[i] + A[i,k] b[k]")
+    assert printed(own)["m"] is None
+    assert printed(own)["h'"] is not None
+
+
 @pytest.mark.parametrize(
     ("right", "expected"),
     [

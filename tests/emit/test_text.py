@@ -44,6 +44,15 @@ def test_text_states_guards_and_rules() -> None:
     assert lines[rule + 2] == "=> da_h_next[c,p] = dh'[c,p] (1 - h'[c,p]^2)"
 
 
+def test_text_states_which_sizes_the_equations_leave_out() -> None:
+    ramp = Cell.parse("ramp(x[i], h[i]) -> h'[i]  axes i: H\n h'[i] = x[i] + (2 i/(H-1) - 1) h[i]")
+    text = text_document(derive(ramp))
+    assert "    size    H != 1\n" in text
+    assert "    h'[i] = (2 i / (H - 1) - 1) h[i] + x[i]\n" in text
+    assert "The equations have values where $H \\ne 1$." in latex_document(derive(ramp))
+    assert "have values" not in latex_document(derive(cell("gru")))
+
+
 def test_notebook_form_compiles(tmp_path: Path) -> None:
     shown = derive(cell("lstm"))._repr_latex_()
     assert shown.startswith("$$\\begin{aligned}\n")

@@ -36,7 +36,8 @@ def clash(one: str, other: str, name: str) -> str:
         # names
         ("»while(h[k]) -> h'[k] axes k: H\n h'[k] = 1", "while is a reserved word; choose another name for the cell"),
         ("»f'(h[k]) -> h'[k] axes k: H\n h'[k] = 1", "f' is a reserved word; choose another name for the cell"),
-        (H1 + "h'[i] = h[i] + »i", "i is an index; a tensor needs another name"),
+        (H1 + "h'[i] = h[i] + »i[k]", "i is an index; a tensor needs another name"),
+        (H1 + "»i = 2\nh'[i] = h[i]", "i is an index; a tensor needs another name"),
         ("f(h[k], »k) -> h'[k] axes k: H\n h'[k] = h[k] + k", "k is an index; a tensor needs another name"),
         (H1 + "h'[i] = h[i] + »k_[i]", "k_ is an index; a tensor needs another name"),
         (H1 + "h'[i] = h[i] »tanh", "tanh is a reserved word; a tensor needs another name"),

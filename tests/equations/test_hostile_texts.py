@@ -19,13 +19,31 @@ PIECES = [
     *"(-1)^(1/2) 0^-1 1/0 -9^9 ^(10^10) /(h[i]-h[i]) (((((((( \0 \ufeff \u2028".split(" "),
     *("\n", "\r\n", "\t", "\n# comment"),
 ]
-SCALARS = [*"+-*/^()0129", "1e300", "H", "h[i]", "zeta", "exp(", "log(", "tanh(", "^(1/2)", "^-1"]
+SCALARS = [
+    *"+-*/^()0129",
+    "1e300",
+    "H",
+    "H-1",
+    "i",
+    "(i+1)",
+    "sqrt(",
+    "sum[k](k)",
+    "h[i]",
+    "zeta",
+    "exp(",
+    "log(",
+    "tanh(",
+    "^(1/2)",
+    "^-1",
+]
 CELLS = [
     *(cell(spelling).text for spelling in ("gru", "gru:reset=before", "lstm", "rnn")),
     "f(x[d,p], h[c,p]) -> y[c], h'[c,p]\n axes d: D  c,e: C  p: P  u: K\n parameters W[c,d,u], b[c]\n"
     " y[c] = sum[p](h[c,p]) / P\n h'[c,p] = max(W[c,d,u] x[d,p+u-1] + b[c], zeta^2 h[c,p])",
 ]
 DECAY = "f(h[k]) -> h'[k] axes k: H\n h'[k] = "
+
+AXES = "f(h[k,a,b,c,d]) -> h'[k,a,b,c,d] axes k: H a: A b: B_ c: C d: D\n h'[k,a,b,c,d] = "
 
 
 def assert_cell_or_error(text):
@@ -50,6 +68,9 @@ def assert_cell_or_error(text):
 @example(DECAY + "h[k] + " * 14_000)
 @example(DECAY + "1/3 + 1/5 + 1/7 + 1/9 + 1/11 + " * 90 + "h[k]")
 @example(DECAY + "1e300" + " 1e300" * 400)
+@example(AXES + "h[k,a,b,c,d] / (1 + (A + B_ + C + D + k)^64)")
+@example(AXES + "h[k,a,b,c,d] / (1 + (1 + (A + 2 D)^8)^8)")
+@example(AXES + "h[k,a,b,c,d] log(A*B_*C*D - (A - B_ + C - D)^20)")
 @example("(" * 99_999)
 @settings(max_examples=150, deadline=None)
 def test_any_text_is_a_cell_or_a_cell_error(text):

@@ -49,7 +49,11 @@ def test_options_reach_the_equations():
             f"unknown cell 'gnu'; {KNOWN}",
         ),
         ("", {}, f"unknown cell ''; {KNOWN}"),
-        ("gru", {"rest": "after"}, "gru has no option 'rest'; it has reset, update, biases"),
+        (
+            "gru",
+            {"rest": "after"},
+            "gru has no option 'rest'; it has reset, update, biases, and as every cell zoneout and mask",
+        ),
         ("gru", {"reset": "never"}, "gru: reset=never is unknown; reset is one of after, before"),
         ("gru:reset", {}, "cannot read the option 'reset' in 'gru:reset'; write each once, as in gru:reset=before"),
         (
@@ -63,7 +67,23 @@ def test_options_reach_the_equations():
             {"reset": "after"},
             "cannot read the option 'reset=after' in 'gru:reset=after'; write each once, as in gru:reset=before",
         ),
-        ("my.cell", {"reset": "after"}, "a .cell file takes no options, but reset was given for my.cell"),
+        (
+            "my.cell",
+            {"reset": "after"},
+            "a .cell file takes no options but zoneout and mask, and reset was given for my.cell",
+        ),
+        (
+            "my.cell:reset=after,mask=zero",
+            {},
+            "a .cell file takes no options but zoneout and mask, and reset was given for my.cell",
+        ),
+        ("gru:mask=one", {}, "gru: mask=one is unknown; mask is one of none, zero, hold"),
+        (
+            "lstm:zoneout=train_m",
+            {},
+            "lstm: zoneout=train_m is unknown; zoneout is one of none, train, train_h, train_c, inference, "
+            "inference_h, inference_c",
+        ),
         ("no/such.cell", {}, "cannot read the cell file no/such.cell: No such file or directory"),
     ],
 )
@@ -116,6 +136,22 @@ def test_what_would_be_read_for_ever_is_refused(tmp_path):
     for path in (zeros, pipe):
         with pytest.raises(InputError, match=f"^{path} is a device or a pipe; pass the path of a file$"):
             cell(str(path))
+
+
+@pytest.mark.parametrize(
+    "spelling", ["lstm:peephole=yes,zoneout=train_c,mask=hold", f"{CELLS / 'conv.cell'}:mask=zero"]
+)
+def test_options_of_every_cell_are_spelt_and_named(spelling):
+    built, (name, _, settings) = cell(spelling), Path(spelling).name.partition(":")
+    assert built.spelling == f"{name.removesuffix('.cell')}:{settings}"
+    assert built.symbol.isidentifier()
+    assert built == cell(spelling.partition(":")[0], **dict(setting.split("=") for setting in settings.split(",")))
+
+
+def test_options_of_every_cell_apply_in_one_order():
+    """Whatever the order in which they are written: a mask goes around zoneout."""
+    assert cell("gru:mask=zero,zoneout=train") == cell("gru:zoneout=train,mask=zero")
+    assert cell("gru:zoneout=none,mask=none") == cell("gru")
 
 
 @pytest.mark.parametrize("path", sorted(CELLS.glob("*.cell")), ids=lambda path: path.stem)

@@ -41,6 +41,16 @@ K = "(k, 0, H - 1)"
         ("sum[k](h[i] - h[i])", "0"),
         ("w[k] h[i+k-1]", f"Sum(h[i + k - 1]*w[k], {K})"),
         ("w[k] h[2 (i + k) - H]", f"Sum(h[-H + 2*i + 2*k]*w[k], {K})"),
+        ("i h[i]", "i*h[i]"),
+        ("W[i,k] h[k] k", f"Sum(k*W[i, k]*h[k], {K})"),
+        ("W[i,k] h[k] (k - 1/2)", f"Sum((k - 1/2)*W[i, k]*h[k], {K})"),
+        ("W[i,k] (h[k] + k)", f"Sum((k + h[k])*W[i, k], {K})"),
+        ("W[i,k] h[k] tanh(k)", f"Sum(tanh(k)*W[i, k]*h[k], {K})"),
+        ("W[i,k] h[k] / (k + 1)", f"Sum(W[i, k]*h[k]/(k + 1), {K})"),
+        ("k^2 h[k] h[k] + i", f"i + Sum(k**2*h[k]**2, {K})"),
+        ("sum[k](k)", f"Sum(k, {K})"),
+        ("sum[k](k h[k])", f"Sum(k*h[k], {K})"),
+        ("w[k] h[i+k-1] k", f"Sum(k*h[i + k - 1]*w[k], {K})"),
         ("h[H-1-i]", "h[H - i - 1]"),
         ("h[0]", "h[0]"),
         ("w[k] h[i + k - (H-1)/2]", f"Sum(h[-H/2 + i + k + 1/2]*w[k], {K})"),
@@ -57,6 +67,10 @@ SUMMED_INSIDE = (
 LACKS = (
     "index k is summed over this bracket, but one of its terms lacks it; write sum[k](...) around the product to sum "
     "that term too"
+)
+NO_VALUE = (
+    "index {0} has no value here, as it is neither on the left nor summed in its term; "
+    "write sum[{0}](...) to sum over it"
 )
 NEITHER = "index {0} of {1} is neither on the left nor repeated in its term; write sum[{0}](...) to sum it"
 
@@ -86,6 +100,17 @@ NEITHER = "index {0} of {1} is neither on the left nor repeated in its term; wri
         ("sum[»i](h[i])", "index i is on the left or summed already; sum over another index of H"),
         ("sum[k,»k](h[k])", "index k is on the left or summed already; sum over another index of H"),
         ("sum[k](sum[»k](h[k]))", "index k is on the left or summed already; sum over another index of H"),
+        ("h[i] + »k", NO_VALUE.format("k")),
+        ("h[i] »k", NO_VALUE.format("k")),
+        ("h[i] tanh(»k)", NO_VALUE.format("k")),
+        ("tanh(W[i,k] h[k]) »k", NO_VALUE.format("k")),
+        ("(W[i,k] h[k] + 1) »k", NO_VALUE.format("k")),
+        ("h[k] h[k] + »k", NO_VALUE.format("k")),  # another term
+        ("»k k", NO_VALUE.format("k")),  # a number is no occurrence: k^2 of no k
+        ("b[»k] k", NEITHER.format("k", "b")),
+        ("b[»k] (h[i] + k)", NEITHER.format("k", "b")),
+        ("W[i,k] (h[k] + k + »1)", LACKS),
+        ("h[i]»^i", "an exponent must be a whole number or fraction up to 64, not i"),
         ("W[i,k] »sum[k](h[k])", SUMMED_INSIDE),
         ("sum[»q](h[k])", "index q has no axis; add it to the axes clause, as in 'q: I'"),
         ("h[»q]", "index q has no axis; add it to the axes clause, as in 'q: I'"),

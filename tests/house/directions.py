@@ -25,6 +25,7 @@ ROOMS: dict[str, set[str] | None] = {
     "lower": _LOWER,
     "emit": _EMIT,
     "runtime": _RUNTIME,
+    "weights": {"equations", "conventions"},
     "verify": _TOP,
     "bench": _TOP,
     "demo": _TOP | {"verify"},

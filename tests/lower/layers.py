@@ -43,6 +43,8 @@ TEXTS = {
     "scatter into the state": "a(x[i], h[p]) -> h'[p]  axes i, p: H\n h'[p] = tanh(w[p] h[2*p] + x[p])",
     "stride of a symbol": "a(x[p], h[q]) -> h'[q]  axes p: P q: Q u: K\n h'[q] = tanh(w[u] x[K*(q+u)-1] + h[q])",
     "reversed": "a(x[i], h[i]) -> h'[i]  axes i: H\n h'[i] = tanh(w[i] x[H-1-i] + h[H-1-i])",
+    "indices as numbers": """a(x[i], h[k]) -> h'[i]  axes i, k: H
+        h'[i] = tanh((i + 1/2) w[i] x[i] + U[i,k] h[k] k) + i h[i] + sum[k](k^2) / H + abs(i - 2) x[i]""",
     "every function": """a(x[i], h[i]) -> h'[i]  axes i: H
         s[i] = erf(w[i] x[i]) + cos(h[i]) + sin(x[i]) + softplus(h[i]) + log(1 + h[i]^2) + sqrt(1 + h[i]^2)
         h'[i] = sigmoid(s[i]) + relu(h[i] - x[i]) + abs(x[i]) + max(h[i], x[i]) min(h[i], w[i]) + exp(-x[i]^2) exp(1)

@@ -17,6 +17,8 @@ MORE = {
     " h'[i] = tanh(0.1 x[i] + 16777217 h[i] * 1e-7 + 1e20 x[i] * 1e-20 + 1/3 h[i] + exp(1) w[i])",
     "names of the C code's own": "a(status[i], h[i]) -> h'[i]  axes i: scratch  j: steps\n"
     " h'[i] = tanh(wrong[i] status[i] + differs[i,j] packed_size[j] + want_y[i] h[i] + elements[i])",
+    "sizes that must differ": "a(x[j], h[i]) -> h'[i]  axes j: I  i: H\n"
+    " h'[i] = tanh(w[i,j] x[j]/(I - H) + h[i]/(I I - 3 H I + 4.5) + log(3 H - I - 1))",
     "a comment that would end one": "a(x[i], h[i]) -> h'[i]  axes i: H  # */ int /* ??/\n"
     " h'[i] = tanh(w[i] x[i] + h[i])",
 }

@@ -30,8 +30,11 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 class OneByOne:
     """Arrays of one kernel, and how often each was read and written."""
 
-    def __init__(self, kernel: Kernel, sizes: Mapping[str, int], arrays: Mapping[str, Any], functions=FUNCTIONS):
+    def __init__(
+        self, kernel: Kernel, sizes: Mapping[str, int], arrays: Mapping[str, Any], functions=FUNCTIONS, number=int
+    ):
         self.sizes = sizes
+        self.of_index = number  # what an index is where it stands as a number
         self.extents = {size: Integer(sizes[size.name]) for size in kernel.sizes}
         self.arrays = dict(arrays)
         self.functions = functions
@@ -78,11 +81,14 @@ class OneByOne:
         if expression not in self.compiled:
             self.compiled[expression] = self.function(expression)
         read, function = self.compiled[expression]
-        return function(*(self.load(element, at) for element in read), *self.sizes.values())
+        values = [self.of_index(at[r]) if isinstance(r, Idx) else self.load(r, at) for r in read]
+        return function(*values, *self.sizes.values())
 
     def function(self, expression: Expr) -> tuple[tuple[Expr, ...], Callable[..., Any]]:
-        """The elements that an expression reads, and a Python function of these and the sizes."""
-        names = {element: Symbol(f"a{number}") for number, element in enumerate(accesses(expression))}
+        """The elements and indices that an expression reads, and a Python function of these and the sizes."""
+        elements = accesses(expression)
+        standing = sorted(expression.xreplace({e: Symbol("a") for e in elements}).atoms(Idx), key=str)
+        names = {read: Symbol(f"a{number}") for number, read in enumerate((*elements, *standing))}
         sizes = [Symbol(name, integer=True, positive=True) for name in self.sizes]
         flat = expression.xreplace({**names, pi: Float(math.pi)})
         return tuple(names), lambdify([*names.values(), *sizes], flat, modules=[self.functions, "math"])

@@ -64,6 +64,7 @@ def test_the_kernels_in_the_convention_of_torch_pass(name):
 
 
 FINE = {
+    "an index that stands as a number": Assign(w(i), i * (H - i) * access("a", (i,)), (i,)),
     "a shift behind its guard": Loop(t, (Assign(w(i), x(t, i + 1), (i,), (), (Guard(i + 1, H),)),)),
     "a mirrored index": Assign(w(i), access("a", (H - 1 - i,)), (i,)),
     "a product of extents": Assign(access("m", (i, i)), access("p", (2 * i + 1,)), (i,)),
@@ -83,6 +84,7 @@ def test_what_is_fine_passes(body):
 REFUSED = {
     "index t is not bound at: w[i] = x[t, i]": Assign(w(i), x(t, i), (i,)),
     "index j is not bound at: w[i] = a[i] where 0 <= j < H": Assign(w(i), access("a", (i,)), (i,), (), (Guard(j, H),)),
+    "index j is not bound at: w[i] = j*a[i]": Assign(w(i), j * access("a", (i,)), (i,)),
     "q is not declared at: w[i] = q[i]": Assign(w(i), access("q", (i,)), (i,)),
     "q is not declared at: q = 0": Assign(access("q", ()), ZERO),
     "alpha is not declared at: w[i] = alpha": Assign(w(i), access("alpha", ()), (i,)),

@@ -34,6 +34,10 @@ EXACT = {
         over(k, put(at("q", k), 1)),
         over(j, put(at("b", j), at("a", j))),
     ],
+    "an index that stands as a number": [
+        over(i, put(at("a", i), i * at("x", i))),
+        over(j, put(at("b", j), j * at("a", j) + at("x", j))),
+    ],
     "both downwards": [
         over(i, put(at("a", i), at("x", i)), descending=True),
         over(j, put(at("b", j), at("a", j)), descending=True),

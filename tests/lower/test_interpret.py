@@ -38,6 +38,9 @@ def kernel(*body, y_shape=(H,)):
 SET = Assign(y(i), Integer(1), (i,))
 STATEMENTS = {
     "a pointwise value": Assign(y(i), 2 * x(i) ** 3 - x(i) / (1 + x(i) ** 2), (i,)),
+    "an index as a number": Assign(y(i), x(i) * (i - H) + i**2, (i,)),
+    "an index as a number in a sum": Assign(y(i), access("m", (i, k)) * (k + 1) / (i + 1), (i,), (k,)),
+    "an index of a loop as a number": (SET, Loop(k, (Assign(y(i), y(i) * x(i) + k * i, (i,)),))),
     "a value without an access": Assign(y(i), H / Integer(3), (i,)),
     "a transposed sum": Assign(y(i), access("m", (j, k)) * x(i) + x(j), (i,), (j, k)),
     "a sum without a product": Assign(y(i), access("m", (i, k)), (i,), (k,)),

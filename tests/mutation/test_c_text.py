@@ -65,6 +65,17 @@ GUARDS = {
         {"numerical-gradient", "adjointness"},
     ),
 }
+POSITION = {
+    "an index counted from one": ("near_h/((double)i + 1)", "near_h/((double)i + 2)", OWN),
+    "another index as the number": (
+        "far += (double)k*U[i*H + k]", "far += (double)i*U[i*H + k]", OWN),
+    "an index that stayed behind when its access moved": (
+        "1.0/2.0*(double)k + 1.0/2.0*(double)u", "(double)u + 0*(double)k", GRADIENT - {"torch-gradient"}),
+    "a number cut to a whole one": (
+        "((double)j + 1.0/2.0 - 1.0/2.0*(double)I)*W[i*I + j]*x", "(j - (I - 1)/2)*W[i*I + j]*x", OWN),
+    "the number left out of a gradient": ("dU[i*H + k] += h*max_far*(double)k*", "dU[i*H + k] += h*max_far*",
+                                          GRADIENT - {"torch-gradient"}),
+}  # fmt: skip
 # Weights cut to the upper 16 of their 32 bits, as bfloat16 keeps them.
 COPY = "    memcpy(packed, weight_ih, (size_t)(3*H*I)*sizeof *weight_ih);\n"
 CUT = """    for (int64_t e = 0; e < 3*H*I; ++e) {
@@ -86,6 +97,7 @@ BUGS = [
         ("gru", "float64", GRU),
         ("lstm", "float64", LSTM),
         (CONV, "float64", GUARDS),
+        ("tests/cells/position_gate.cell", "float64", POSITION),
         ("gru", "float32", SINGLE),
     )
     for name, bug in bugs.items()

@@ -44,9 +44,18 @@ CONVOLUTION = {
         {"equations", "interpreter"},
     ),
 }
+POSITION = {
+    "another index as the number": (
+        "k_number * ((da_tanh_far * max_far) @ U)", "(da_tanh_far * max_far * i_number) @ U",
+        {"numerical-gradient", "interpreter", "adjointness"}),
+    "an index counted from one": ("l.sum()", "(l + 1).sum()", {"equations", "interpreter", "numerical-gradient"}),
+    "a sign of a number": (
+        "np.exp(-((i_number[:, None] - k) ** 2)", "np.exp(-((i_number[:, None] + k) ** 2)",
+        {"equations", "interpreter", "numerical-gradient"}),
+}  # fmt: skip
 BUGS = [
     pytest.param(cell, *bug, id=f"{cell.rpartition('/')[2]}: {name}")
-    for cell, bugs in (("gru", GRU), (CONV, CONVOLUTION))
+    for cell, bugs in (("gru", GRU), (CONV, CONVOLUTION), ("tests/cells/position_gate.cell", POSITION))
     for name, bug in bugs.items()
 ]
 

@@ -1,10 +1,12 @@
 """Kernels that several tests call, built once for each module."""
 
+import functools
 import shutil
 
 import pytest
 
 import grusym
+from grusym.runtime.kernel import build as build_kernel
 
 
 @pytest.fixture(scope="module")
@@ -29,3 +31,19 @@ def build(cache):
         return made[key]
 
     return make
+
+
+@pytest.fixture(scope="module")
+def layer(cache):
+    """Layers, of kernels that are each built once."""
+    once = functools.cache(build_kernel)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("grusym.runtime.layer.build", once)
+        patch.setattr("grusym.runtime.stack.build", once)
+
+        def make(cell="gru", target="numpy", dtype="float64", convention=None, **form):
+            if target == "c" and shutil.which("cc") is None:
+                pytest.skip("cc is not on this machine")
+            return grusym.layer(cell, target, dtype, convention, **form)
+
+        yield make

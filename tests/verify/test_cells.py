@@ -5,16 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from grusym.equations.library import cell
+from grusym.equations.library import BUILT_IN, cell
 from grusym.lower.lowered import lower
 from grusym.verify.judge import gather_evidence
+from grusym.verify.problem import some_sizes
 from grusym.verify.run import compare, verify
 from grusym.verify.subject import subject
 
 CELLS = sorted((Path(__file__).parents[1] / "cells").glob("*.cell"))
 OTHERS = ["gru:reset=before,update=write,biases=one", "lstm:peephole=yes,projection=yes"]
 OTHERS += ["mgu", "mgu:reset=after,update=keep,biases=two", "mingru:candidate=positive", "ligru"]
-OTHERS += ["augru", "augru:reset=before,update=write", "gru_d", "fastgrnn", "lngru", "sepconvgru"]
+OTHERS += ["augru", "augru:reset=before,update=write", "gru_d", "fastgrnn", "lngru", "convgru", "sepconvgru"]
+OTHERS += ["coordconvgru", "coordconvgru:norm=none"]
 
 
 @pytest.mark.parametrize("name", [*map(str, CELLS), *OTHERS], ids=lambda name: Path(name).stem)
@@ -27,8 +29,39 @@ def test_it_is_derived_generated_built_and_verified(name):
     assert {key[:2] for key in verdicts} == set(product(("numpy", "c"), ("float64", "float32")))
 
 
+@pytest.mark.parametrize("name", [*BUILT_IN, *map(str, CELLS)], ids=lambda name: Path(name).stem)
+def test_it_is_verified_with_zoneout_and_a_mask(name):
+    """What a transformation makes goes the same way; PyTorch has no module for it."""
+    report = verify(f"{name}:zoneout=train,mask=zero", ("numpy",), ("float64",), examples=2)
+    assert {check.id: check.verdict for check in report.checks} == {
+        "runs": "passed",
+        **dict.fromkeys(("torch-forward", "torch-gradient"), "inapplicable"),
+        **dict.fromkeys(("equations", "numerical-gradient", "interpreter", "adjointness"), "passed"),
+    }
+
+
+@pytest.mark.parametrize("name", ["gru:mask=zero", "rnn:mask=hold", "lstm:zoneout=inference_c", "rnn:zoneout=train"])
+def test_a_transformed_cell_is_verified_in_every_target(name):
+    report = verify(name, examples=3)
+    assert report.ok
+    assert {check.verdict for check in report.checks} == {"passed", "inapplicable"}
+
+
 def test_there_are_cells_of_a_user():
-    assert {path.stem for path in CELLS} >= {"peephole_lstm", "three_states", "conv", "layer_norm"}
+    assert {path.stem for path in CELLS} >= {"peephole_lstm", "three_states", "conv", "layer_norm", "position_gate"}
+
+
+def test_only_sizes_at_which_the_equations_have_values_are_drawn(tmp_path):
+    """Each size is 1 in one of the problems that are drawn for a cell that has values there."""
+    path = tmp_path / "one.cell"
+    path.write_text("one(x[i], h[i]) -> h'[i]  axes i: H\n  h'[i] = tanh(x[i] + i/(H-1) h[i]) log(H-1.5)\n")
+    conditions = cell(str(path)).conditions
+    assert [str(condition) for condition in conditions] == ["2*H - 3 > 0", "H != 1"]
+    drawn = some_sizes(["T", "B", "H"], 20, 0, conditions)
+    assert len(drawn) == 20
+    assert {sizes["H"] for sizes in drawn} == set(range(2, 7))
+    assert min(sizes["T"] for sizes in drawn) == 1
+    assert verify(cell(str(path)), examples=4, dtypes=("float64",)).ok
 
 
 def test_a_cell_of_ones_own_may_carry_a_known_name(tmp_path):

@@ -8,16 +8,18 @@ functions: at a = 0 the first is a GRU, and the second leaves the state as it wa
 OPTIONS = {
     "reset": ("after", "before"),  # the reset gate acts on U_n h + c_n, or on h
     "update": ("keep", "write"),
-    "biases": ("two", "one", "none"),  # input and recurrent biases, input biases only, none
+    # Input and recurrent biases; input biases, and the candidate's recurrent one; input biases only; none.
+    "biases": ("two", "candidate", "one", "none"),
 }
 
 
 def text(reset: str, update: str, biases: str) -> str:
     """The cell with these options: the GRU's gates, and v in the place of its update gate."""
-    b, c = (biases != "none", biases == "two")
+    b = "" if biases == "none" else "rzn"
+    c = {"two": "rzn", "candidate": "n"}.get(biases, "")
 
     def bias(gate: str) -> str:
-        return (f" + b_{gate}[i]" if b else "") + (f" + c_{gate}[i]" if c else "")
+        return (f" + b_{gate}[i]" if gate in b else "") + (f" + c_{gate}[i]" if gate in c else "")
 
     if reset == "after":
         recurrent = f"    u[i]  = U_n[i,k] h[k]{' + c_n[i]' if c else ''}\n"

@@ -8,10 +8,11 @@ OPTIONS = {
     "biases": ("two", "one", "none"),  # input and recurrent biases, input biases only, none
     "peephole": ("no", "yes"),  # diagonal weights p from the cell state to i, f (the old one) and o (the new one)
     "projection": ("no", "yes"),  # h' = V m, P units for the H of the cell
+    "forget": ("0", "1"),  # what is added to the forget gate besides its bias, as Haiku and TensorFlow do
 }
 
 
-def text(biases: str, peephole: str, projection: str) -> str:
+def text(biases: str, peephole: str, projection: str, forget: str) -> str:
     """The cell with input gate i, forget gate f, cell gate g and output gate o; a projected h has the indices p, q."""
     projected = projection == "yes"
     state = "p" if projected else "l"
@@ -19,7 +20,8 @@ def text(biases: str, peephole: str, projection: str) -> str:
     def gate(name: str, function: str, seen: str = "") -> str:
         bias = {"two": f" + b_{name}[k] + c_{name}[k]", "one": f" + b_{name}[k]", "none": ""}[biases]
         peep = f" + p_{name}[k] {seen}[k]" if seen and peephole == "yes" else ""
-        return f"    {name}[k]  = {function}(W_{name}[k,j] x[j] + U_{name}[k,{state}] h[{state}]{peep}{bias})\n"
+        more = " + 1" if name == "f" and forget == "1" else ""
+        return f"    {name}[k]  = {function}(W_{name}[k,j] x[j] + U_{name}[k,{state}] h[{state}]{peep}{bias}{more})\n"
 
     output, update = gate("o", "sigmoid", "c'"), "    c'[k] = f[k] c[k] + i[k] g[k]\n"
     return (

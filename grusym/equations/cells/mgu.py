@@ -6,16 +6,18 @@ The paper's form is reset=before, update=write; Flax's MGUCell is reset=after, u
 OPTIONS = {
     "reset": ("before", "after"),  # the gate acts on h, or on U_n h + c_n
     "update": ("write", "keep"),  # the gate writes the candidate, or keeps the old state
-    "biases": ("one", "two", "none"),  # input biases only, input and recurrent biases, none
+    # Input biases only; input biases, and the candidate's recurrent one; input and recurrent biases; none.
+    "biases": ("one", "candidate", "two", "none"),
 }
 
 
 def text(reset: str, update: str, biases: str) -> str:
     """The cell with these options; the first value of each option is the paper's."""
-    b, c = (biases != "none", biases == "two")
+    b = "" if biases == "none" else "fn"
+    c = {"two": "fn", "candidate": "n"}.get(biases, "")
 
     def bias(gate: str) -> str:
-        return (f" + b_{gate}[i]" if b else "") + (f" + c_{gate}[i]" if c else "")
+        return (f" + b_{gate}[i]" if gate in b else "") + (f" + c_{gate}[i]" if gate in c else "")
 
     if reset == "after":
         recurrent = f"    u[i]  = U_n[i,k] h[k]{' + c_n[i]' if c else ''}\n"

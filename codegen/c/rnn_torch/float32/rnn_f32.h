@@ -65,10 +65,10 @@ int64_t rnn_workspace_size_f32(int64_t T, int64_t B, int64_t I, int64_t H);
 
 /*
  * Pack the parameters, H*H + H*I + 2*H elements. T and B make no difference.
- *   in  weight_ih  (H, I)  W, one after the other
- *   in  weight_hh  (H, H)  U, one after the other
- *   in  bias_ih    (H)     b, one after the other
- *   in  bias_hh    (H)     c, one after the other
+ *   in  weight_ih  (H, I)  W
+ *   in  weight_hh  (H, H)  U
+ *   in  bias_ih    (H)     b
+ *   in  bias_hh    (H)     c
  */
 int rnn_pack_f32(int64_t T, int64_t B, int64_t I, int64_t H, const float *GRUSYM_RESTRICT weight_ih,
                  const float *GRUSYM_RESTRICT weight_hh, const float *GRUSYM_RESTRICT bias_ih,
