@@ -72,6 +72,9 @@ class Balls:
             return Ball(arb.pi() if expression == pi else arb(1).exp())
         return Ball(arb(float(expression)))
 
+    def whole(self, numbers: Any) -> Ball:
+        return exactly(numbers)
+
     def add(self, terms: Sequence[Ball]) -> Ball:
         there = [term.array for term in terms if term is not ZERO]
         return Ball(sum(there[1:], there[0])) if there else ZERO

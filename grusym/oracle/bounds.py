@@ -85,6 +85,12 @@ class Bounds:
         exact = isinstance(expression, Rational) and _is_power(int(expression.q))
         return Estimate(value, 0.0 if exact else self.profile.unit * abs(value), abs(value))
 
+    def whole(self, numbers: Any) -> Estimate:
+        """Whole numbers: exact as far as every one has a place in the format."""
+        known = exactly(numbers)
+        inexact = np.where(known.size * self.profile.unit > 1, self.profile.unit * known.size, 0.0)
+        return Estimate(known.value, inexact, known.size, known.count)
+
     def add(self, terms: Sequence[Estimate]) -> Estimate:
         there = [term for term in terms if term is not ZERO]
         if len(there) < 2:

@@ -21,7 +21,7 @@ from grusym.oracle.checks import Found, forward_checks, gradient_checks
 from grusym.oracle.gate_a import Judged
 from grusym.oracle.profile import Profile
 from grusym.oracle.report import FAIL, INCONCLUSIVE, PASS, CheckResult, Where
-from grusym.oracle.spec import KINDS, Spec, materialise, rich_sizes
+from grusym.oracle.spec import KINDS, Spec, allowed_sizes, materialise, rich_sizes
 from grusym.oracle.subject import Misbehaviour, Subject
 
 WHOLE = 8  # one case in so many is judged from end to end, too: that takes longer
@@ -132,7 +132,10 @@ def specs(cell: Cell) -> Any:
     """The strategy of cases: small sizes, few of them equal; every kind of values."""
     count = len(Layer(cell).sizes)
     size = st.integers(1, LARGEST if count <= 4 else LARGEST_OF_MANY)
-    return st.builds(Spec, st.tuples(*[size] * count), st.integers(0, 2**16 - 1), st.sampled_from(KINDS))
+    sizes = st.tuples(*[size] * count)
+    if cell.conditions:
+        sizes = sizes.map(lambda numbers: allowed_sizes(cell, numbers))
+    return st.builds(Spec, sizes, st.integers(0, 2**16 - 1), st.sampled_from(KINDS))
 
 
 def merged(results: Iterable[Sequence[CheckResult]]) -> tuple[CheckResult, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from grusym.conventions.packing import numbers
 from grusym.equations.cell import Cell
+from grusym.equations.condition import nearest
 from grusym.equations.layer import Layer
 from grusym.oracle.case import Arrays, Case
 
@@ -29,7 +30,14 @@ class Spec:
 def rich_sizes(cell: Cell) -> tuple[int, ...]:
     """Sizes that tell the most apart: all different where there are few, 2 and 3 where there are many."""
     count = len(Layer(cell).sizes)
-    return RICH[:count] if count <= 4 else tuple(3 - n % 2 for n in range(count))
+    return allowed_sizes(cell, RICH[:count] if count <= 4 else tuple(3 - n % 2 for n in range(count)))
+
+
+def allowed_sizes(cell: Cell, sizes: tuple[int, ...]) -> tuple[int, ...]:
+    """These sizes, or the nearest ones at which all of the cell's equations have a value."""
+    names = [symbol.name for symbol in Layer(cell).sizes]
+    found = nearest(dict(zip(names, sizes, strict=True)), cell.conditions)
+    return tuple(found[name] for name in names)
 
 
 def named_sizes(cell: Cell, spec: Spec) -> dict[str, int]:
