@@ -62,7 +62,8 @@ def node_of(cell: Cell, direction: str = "forward", layout: int = 0) -> Node:
     if cell.name == "gru":
         attributes = (("linear_before_reset", int(options["reset"] == "after")),)
     if cell.name == "rnn":
-        attributes = (("activations", [options["activation"].capitalize()]),)
+        directions = 2 if direction == "bidirectional" else 1
+        attributes = (("activations", [options["activation"].capitalize()] * directions),)
     return Node(NODES[cell.name], direction, layout, attributes)
 
 

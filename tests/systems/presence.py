@@ -1,7 +1,6 @@
 """Which systems are installed: what is absent is skipped in one line, or fails where CI says that it must be there."""
 
 import os
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 import pytest
@@ -20,11 +19,3 @@ def require(module: str, package: str) -> None:
     if os.environ.get(REQUIRED) == "required":
         pytest.fail(f"{absent}, which {REQUIRED}=required asks for", pytrace=False)
     pytest.skip(absent, allow_module_level=True)
-
-
-def installed(package: str) -> str:
-    """The version of a package that is here, or that it is absent."""
-    try:
-        return f"{package} {version(package)}"
-    except PackageNotFoundError:
-        return f"{package} absent"

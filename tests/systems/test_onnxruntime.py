@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from grusym.conventions.stacking import Stack, join
+from grusym.conventions.stacking import Stack, join, split
 from tests.systems.agreement import (
     SIZES,
     System,
@@ -98,7 +98,7 @@ def layer_of(spelling, directions):
 
 
 @pytest.mark.parametrize("lengths", [None, LENGTHS])
-@pytest.mark.parametrize("spelling", RESETS)
+@pytest.mark.parametrize("spelling", [*RESETS, "lstm", "rnn"])
 def test_reverse_is_the_reversed_sequence_up_to_its_length(spelling, lengths):
     lowered, (arrays,), _, given = layer_of(spelling, 1)
     theirs = run_node(execute, node_of(lowered.cell, "reverse"), arrays, given, lengths)
@@ -109,9 +109,13 @@ def test_reverse_is_the_reversed_sequence_up_to_its_length(spelling, lengths):
 
 
 @pytest.mark.parametrize("lengths", [None, LENGTHS])
-@pytest.mark.parametrize("spelling", RESETS)
+@pytest.mark.parametrize("spelling", [*RESETS, "lstm", "rnn"])
 def test_both_directions_have_parameters_and_states_of_their_own(spelling, lengths):
     lowered, ways, joined, given = layer_of(spelling, 2)
+    [(ahead, back)] = split(joined, "onnx", lowered.cell.name).layers
+    for name in joined:
+        np.testing.assert_array_equal(ahead[name], ways[0][name])
+        np.testing.assert_array_equal(back[name], ways[1][name])
     theirs = run_node(execute, node_of(lowered.cell, "bidirectional"), joined, given, lengths)
     ours, bounds = both_ways(lowered, "onnx", ways, given, lengths or [5, 5, 5])
     assert_close(theirs, ours, bounds, "bidirectional")

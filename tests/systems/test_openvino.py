@@ -104,7 +104,7 @@ LAYER = {"T": 5, "B": 3, "I": 4, "H": 2}
 
 
 @pytest.mark.parametrize("direction", ["forward", "reverse"])
-@pytest.mark.parametrize("spelling", RESETS)
+@pytest.mark.parametrize("spelling", [*RESETS, "lstm", "rnn"])
 def test_past_the_length_it_writes_zero(spelling, direction):
     lowered = lowered_of(spelling, "openvino")
     arrays, (given, _) = random_params(lowered, LAYER, "float32", 0), random_series(lowered, LAYER, "float32", 0)
