@@ -33,6 +33,10 @@ class Ball:
         """Elements of the array, zero outside."""
         return Ball(np.where(inside, np.asarray(self.array, dtype=object)[where], 0))
 
+    def turned(self, order: tuple[int, ...], shape: tuple[int, ...]) -> "Ball":
+        """The array with its axes in another order, and then of this shape."""
+        return Ball(np.transpose(self.array, order).reshape(shape))
+
     def spread(self, shape: tuple[int, ...]) -> "Ball":
         """The same for an array of this shape."""
         return Ball(np.broadcast_to(np.asarray(self.array, dtype=object), shape))

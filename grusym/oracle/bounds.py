@@ -39,6 +39,11 @@ class Estimate:
         parts = (self.value, self.carried, self.size, self.count)
         return Estimate(*(np.where(inside, np.asarray(part)[where], 0.0) for part in parts))
 
+    def turned(self, order: tuple[int, ...], shape: tuple[int, ...]) -> "Estimate":
+        """The arrays with their axes in another order, and then of this shape."""
+        parts = (self.value, self.carried, self.size, self.count)
+        return Estimate(*(np.transpose(part, order).reshape(shape) for part in parts))
+
     def spread(self, shape: tuple[int, ...]) -> "Estimate":
         """The same for arrays of this shape."""
         parts = (self.value, self.carried, self.size, self.count)

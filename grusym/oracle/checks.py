@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from grusym.conventions.library import layout_of
+from grusym.equations.cell import Cell
 from grusym.equations.layer import Layer
 from grusym.oracle.case import Arrays, Case, Run
 from grusym.oracle.gate_a import Judged, Steps, steps_at, trajectory
@@ -22,6 +24,20 @@ class Observed:
 
     run: Run
     before: Arrays
+
+
+def checks_of(cell: Cell, convention: str | None, subject: Subject) -> dict[str, list[str]]:
+    """The ids of the checks by group, as far as they are known before a case is run."""
+    groups = {
+        "forward": ["deterministic", "forward-step", "final-state", "forward-sequence", "saturation"],
+        "behaviour": ["reentrant"],
+    }
+    if subject.has_gradients:
+        arrays = [tensor.name for tensor in cell.inputs] + [f"{state.name}0" for state in cell.states]
+        layout = layout_of(cell, convention)
+        arrays += [layout.key(name) for name, _ in layout.arrays]
+        groups["vjp"] = [*(f"vjp-{name}" for name in arrays), "bias-identity", "vjp-sequence"]
+    return groups
 
 
 def observe(subject: Subject, case: Case) -> Observed | None:

@@ -17,7 +17,7 @@ from grusym.equations.cell import Cell, Equation
 from grusym.equations.evaluate import Arithmetic, Grid, evaluate, gather, position, spread
 from grusym.equations.layer import Layer
 from grusym.equations.names import tangent_name
-from grusym.equations.tensor import Tensor, indices_of, tensor_of
+from grusym.equations.tensor import Tensor, accesses, indices_of, tensor_of
 
 Values = dict[str, Any]
 
@@ -71,7 +71,8 @@ def jacobian(
             seed = np.broadcast_to(seed[:, None], (count, walk.samples, *shape))
         walk.values[tangent_name(argument.name)] = exactly(seed)
         for equation in tangents:
-            walk.define(equation.target, equation.value)
+            if any(tensor_of(element) in walk.moving for element in accesses(equation.value)):
+                walk.define(equation.target, equation.value)
         for result in results_of(cell):
             slope = walk.values.get(tangent_name(result.name), zero)
             if slope is not zero:
@@ -105,6 +106,11 @@ class _Walk:
         self.lane = Idx("lane", 1)
         self.lanes = 0
 
+    @property
+    def moving(self) -> set[str]:
+        """The tangents that are not zero."""
+        return self.tangents.keys() & self.values.keys()
+
     def define(self, target: Expr, value: Expr) -> None:
         own = indices_of(target)
         tangent = tensor_of(target) in self.tangents
@@ -113,7 +119,8 @@ class _Walk:
         grid = spread(self.grid, *lead, *own)
         result = evaluate(value, grid, self.read, self.arithmetic)
         shape = tuple(position(index.upper + 1, grid) for index in (*lead, *own))
-        self.values[tensor_of(target)] = result if result is self.zero else result.spread(shape)
+        if result is not self.zero:
+            self.values[tensor_of(target)] = result.spread(shape)
 
     def read(self, element: Expr, at: Grid) -> Any:
         name = tensor_of(element)
@@ -125,5 +132,29 @@ class _Walk:
         if (origin or name) not in self.parameters:
             lead.append(at[self.sample])
         positions = [*lead, *(position(index, at) for index in indices_of(element))]
+        order = whole(positions, value.shape)
+        if order is not None:
+            return value.turned(*order)
         where, inside = gather(positions, value.shape)
         return value.take(where, inside)
+
+
+def whole(positions: list[Any], shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+    """How an array is turned to be read at these positions, if each runs over one of its axes, whole and by itself.
+
+    The order of its axes and the shape that they then have, 1 for axes of the grid that are not read; None elsewhere.
+
+    >>> whole([np.arange(3), np.arange(2).reshape(2, 1)], (3, 2))
+    ((1, 0), (2, 3))
+    """
+    depths = [np.ndim(index) for index in positions]
+    if len(set(depths)) < len(depths) or not all(depths):
+        return None
+    for index, extent in zip(positions, shape, strict=True):
+        if index.shape[0] != index.size or index.size != extent or index.flat[0] != 0 or index.flat[-1] != extent - 1:
+            return None
+    order = sorted(range(len(shape)), key=lambda axis: -depths[axis])
+    turned = [1] * max(depths, default=0)
+    for axis in order:
+        turned[-depths[axis]] = shape[axis]
+    return tuple(order), tuple(turned)
