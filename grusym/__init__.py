@@ -14,13 +14,14 @@ _LAZY = {
     "GrusymError": "grusym.errors",
     "build": "grusym.runtime.kernel",
     "cell": "grusym.equations.library",
+    "check": "grusym.oracle.check",
     "compare": "grusym.lower.compare",
     "convert": "grusym.conventions.convert",
     "derive": "grusym.emit.derivation_view",
     "generate": "grusym.emit.generate",
 }
 
-__all__ = ["Cell", "GrusymError", "__version__", "build", "cell", "compare", "convert", "derive", "generate"]
+__all__ = ["Cell", "GrusymError", "__version__", "build", "cell", "check", "compare", "convert", "derive", "generate"]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,16 +3,20 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from grusym.oracle.spec import Spec
+from grusym.oracle.spec import Spec, spelt_case
 
 PASS, FAIL, INCONCLUSIVE, SKIPPED = "pass", "fail", "inconclusive", "skipped"
+VERDICTS = (PASS, FAIL, INCONCLUSIVE, SKIPPED)
 CONFORMS, NONCONFORMING, UNDECIDED, ERROR = "conforms", "nonconforming", "inconclusive", "error"
 EXIT_CODES = {CONFORMS: 0, NONCONFORMING: 1, ERROR: 2, UNDECIDED: 3}
 
 
 @dataclass(frozen=True)
 class Where:
-    """The element that is off the most, in terms of its bound; `step` is -1 for a tensor without a time axis."""
+    """The element that is off the most, in terms of its bound; `step` is -1 for a tensor without a time axis.
+
+    Of an array that a convention packs, `block` is the element in the cell's own tensor: dW_z[2, 3].
+    """
 
     tensor: str
     index: tuple[int, ...]
@@ -20,6 +24,7 @@ class Where:
     got: float
     want: float
     bound: float
+    block: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,19 @@ class Diagnosis:
 
 
 @dataclass(frozen=True)
+class Location:
+    """Where an implementation is written, as far as that is known."""
+
+    path: str
+    line: int = 1
+
+
+@dataclass(frozen=True)
 class Report:
-    """The whole verdict on one implementation."""
+    """The whole verdict on one implementation.
+
+    `error` says why there is none; `reproduce` is a command; `sizes` name the numbers of the checks' cases.
+    """
 
     target: str
     cell: str
@@ -62,9 +78,14 @@ class Report:
     diagnosis: tuple[Diagnosis, ...] = ()
     reproduce: str = ""
     notes: tuple[str, ...] = field(default=())
+    sizes: tuple[str, ...] = ()
+    location: Location | None = None
+    error: str = ""
 
     @property
     def verdict(self) -> str:
+        if self.error:
+            return ERROR
         found = {check.verdict for check in self.checks}
         if FAIL in found:
             return NONCONFORMING
@@ -73,6 +94,14 @@ class Report:
     @property
     def exit_code(self) -> int:
         return EXIT_CODES[self.verdict]
+
+    @property
+    def failures(self) -> tuple[CheckResult, ...]:
+        return tuple(check for check in self.checks if check.verdict == FAIL)
+
+    def case_of(self, check: CheckResult) -> str:
+        """The case that a check shows, as `grusym check --case` takes it; empty where there is none."""
+        return spelt_case(self.sizes, check.spec) if check.spec and self.sizes else ""
 
     def to_json(self) -> dict[str, Any]:
         """The report for machines, as `grusym check --json` writes it (schema: grusym/oracle/report.schema.json)."""
@@ -84,7 +113,7 @@ class Report:
             "dtype": self.dtype,
             "profile": self.profile,
             "seed": self.seed,
-            "checks": [_check_json(check) for check in self.checks],
+            "checks": [_check_json(check, self.case_of(check)) for check in self.checks],
             "diagnosis": [
                 {
                     "id": found.id,
@@ -98,10 +127,12 @@ class Report:
             ],
             "reproduce": self.reproduce,
             "notes": list(self.notes),
+            "location": self.location and {"path": self.location.path, "line": self.location.line},
+            "error": self.error,
         }
 
 
-def _check_json(check: CheckResult) -> dict[str, Any]:
+def _check_json(check: CheckResult, case: str) -> dict[str, Any]:
     where = check.where
     return {
         "id": check.id,
@@ -117,7 +148,10 @@ def _check_json(check: CheckResult) -> dict[str, Any]:
             "got": _number(where.got),
             "want": _number(where.want),
             "bound": _number(where.bound),
+            "block": where.block,
         },
+        "case": case,
+        "curve": {tensor: [_number(ratio) for ratio in ratios] for tensor, ratios in check.curve},
     }
 
 
