@@ -75,7 +75,7 @@ class Callables:
         before = [array.copy() for array in arrays] + [array.copy() for array in params.values()]
         try:
             returned = function(_alone(inputs), _alone(initial), params, *cotangents)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # an exit with code 0 would say that it conforms
             raise Misbehaviour(
                 "exception", f"{role} raised {type(error).__name__}: {error}{raised_at(error)}"
             ) from error

@@ -65,6 +65,8 @@ class Tally:
     message: str = ""
     cases: int = 0
     curve: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    curve_spec: Spec | None = None
+    curve_worth: tuple[bool, int, float] = (False, 0, 0.0)
 
 
 def tasks(plan: Plan, gradients: bool) -> list[Task]:
@@ -95,7 +97,7 @@ def run_task(subject: Subject, plan: Plan, task: Task) -> list[CheckResult]:
         except Misbehaviour as wrong:
             tally = tallies.setdefault(wrong.check, Tally())
             tally.cases += 1
-            _note_failure(tally, spec, float("inf"), None, wrong.what, {})
+            _note_failure(tally, spec, float("inf"), None, wrong.what)
             return False
         ratios = [_count(tallies, check, judgements, spec, case) for check, judgements in found.items()]
         finite = [ratio for ratio in ratios if np.isfinite(ratio)]
@@ -148,7 +150,9 @@ def merged(results: Iterable[Sequence[CheckResult]]) -> tuple[CheckResult, ...]:
             found[result.id] = result
             continue
         better = min((known, result), key=_precedence)
-        found[result.id] = replace(better, cases=known.cases + result.cases)
+        shown = max((known, result), key=_curve_worth)
+        cases = known.cases + result.cases
+        found[result.id] = replace(better, cases=cases, curve=shown.curve, curve_spec=shown.curve_spec)
     return tuple(found.values())
 
 
@@ -165,7 +169,7 @@ def _count(tallies: dict[str, Tally], check: str, judgements: list[Judged], spec
     tally = tallies.setdefault(name, Tally())
     tally.cases += 1
     worst = 0.0
-    curve = {j.name: _per_step(j) for j in judgements if j.steps and j.found.size}
+    _note_curve(tally, spec, {j.name: _per_step(j) for j in judgements if j.steps and j.found.size})
     for judged in judgements:
         ratio = judged.ratio
         if not ratio.size:
@@ -177,9 +181,9 @@ def _count(tallies: dict[str, Tally], check: str, judgements: list[Judged], spec
             continue
         where = _where(judged, np.unravel_index(int(ratio.argmax()), ratio.shape), case)
         if largest > 1:
-            _note_failure(tally, spec, largest, where, "", curve)
+            _note_failure(tally, spec, largest, where, "")
         else:
-            tally.ratio, tally.where, tally.spec, tally.curve = largest, where, spec, curve
+            tally.ratio, tally.where, tally.spec = largest, where, spec
     return worst
 
 
@@ -189,16 +193,31 @@ def _per_step(judged: Judged) -> tuple[float, ...]:
     return tuple(map(float, ratio.reshape(len(ratio), -1).max(axis=1)))
 
 
-def _note_failure(
-    tally: Tally, spec: Spec, ratio: float, where: Where | None, message: str, curve: Mapping[str, tuple[float, ...]]
-) -> None:
+def _note_curve(tally: Tally, spec: Spec, curve: Mapping[str, tuple[float, ...]]) -> None:
+    """Keep the curve of the longest case that fails, else of the one with the largest ratio."""
+    worth = _worth(curve.values())
+    if curve and (tally.curve_spec is None or worth > tally.curve_worth):
+        tally.curve, tally.curve_spec, tally.curve_worth = curve, spec, worth
+
+
+def _worth(curves: Iterable[Sequence[float]]) -> tuple[bool, int, float]:
+    ratios = [ratio for curve in curves for ratio in curve]
+    worst = max(ratios, default=0.0)
+    return worst > 1, len(ratios) if worst > 1 else 0, worst
+
+
+def _curve_worth(result: CheckResult) -> tuple[bool, int, float]:
+    return _worth(ratios for _, ratios in result.curve)
+
+
+def _note_failure(tally: Tally, spec: Spec, ratio: float, where: Where | None, message: str) -> None:
     """Keep the failure of the smallest case, of its elements the worst."""
     if tally.failed and tally.spec is not None:
         known, new = prod(tally.spec.sizes), prod(spec.sizes)
         if known < new or (known == new and tally.ratio >= ratio):
             return
     tally.failed, tally.decided = True, True
-    tally.ratio, tally.where, tally.spec, tally.message, tally.curve = ratio, where, spec, message, curve
+    tally.ratio, tally.where, tally.spec, tally.message = ratio, where, spec, message
 
 
 def _where(judged: Judged, index: tuple[Any, ...], case: Case) -> Where:
@@ -219,5 +238,14 @@ def _result(check: str, tally: Tally) -> CheckResult:
     message = tally.message or (
         "" if tally.decided else "the bounds are infinite: nothing can be said at this precision"
     )
-    curve = tuple(tally.curve.items())
-    return CheckResult(check, verdict, tally.ratio, tally.where, message, tally.cases, tally.spec, curve)
+    return CheckResult(
+        check,
+        verdict,
+        tally.ratio,
+        tally.where,
+        message,
+        tally.cases,
+        tally.spec,
+        tuple(tally.curve.items()),
+        tally.curve_spec,
+    )

@@ -29,7 +29,10 @@ class Where:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One check over all its cases. `spec` is the smallest case that fails, else the one with the largest ratio."""
+    """One check over all its cases. `spec` is the smallest case that fails, else the one with the largest ratio.
+
+    `curve` is the worst error / bound per step, by tensor, of the case `curve_spec`: of the longest that fails.
+    """
 
     id: str
     verdict: str
@@ -38,7 +41,8 @@ class CheckResult:
     message: str = ""
     cases: int = 0
     spec: Spec | None = None
-    curve: tuple[tuple[str, tuple[float, ...]], ...] = ()  # worst error / bound per step, by tensor
+    curve: tuple[tuple[str, tuple[float, ...]], ...] = ()
+    curve_spec: Spec | None = None
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,11 @@ class Report:
 
     def case_of(self, check: CheckResult) -> str:
         """The case that a check shows, as `grusym check --case` takes it; empty where there is none."""
-        return spelt_case(self.sizes, check.spec) if check.spec and self.sizes else ""
+        return self.case_text(check.spec)
+
+    def case_text(self, spec: Spec | None) -> str:
+        """A case as `grusym check --case` takes it; empty for None."""
+        return spelt_case(self.sizes, spec) if spec and self.sizes else ""
 
     def to_json(self) -> dict[str, Any]:
         """The report for machines, as `grusym check --json` writes it (schema: grusym/oracle/report.schema.json)."""
@@ -113,7 +121,7 @@ class Report:
             "dtype": self.dtype,
             "profile": self.profile,
             "seed": self.seed,
-            "checks": [_check_json(check, self.case_of(check)) for check in self.checks],
+            "checks": [_check_json(self, check) for check in self.checks],
             "diagnosis": [
                 {
                     "id": found.id,
@@ -132,7 +140,7 @@ class Report:
         }
 
 
-def _check_json(check: CheckResult, case: str) -> dict[str, Any]:
+def _check_json(report: Report, check: CheckResult) -> dict[str, Any]:
     where = check.where
     return {
         "id": check.id,
@@ -150,8 +158,9 @@ def _check_json(check: CheckResult, case: str) -> dict[str, Any]:
             "bound": _number(where.bound),
             "block": where.block,
         },
-        "case": case,
+        "case": report.case_of(check),
         "curve": {tensor: [_number(ratio) for ratio in ratios] for tensor, ratios in check.curve},
+        "curve_case": report.case_text(check.curve_spec),
     }
 
 

@@ -9,12 +9,12 @@ from grusym.oracle.profile import DEFAULTS
 from grusym.oracle.report import Report
 
 
-def command(words: Sequence[str], plan: Plan, report: Report) -> str:
-    """A command for a shell: of the smallest case that fails, else of the whole campaign.
+def command(words: Sequence[str], cell: str, plan: Plan, report: Report) -> str:
+    """A command for a shell: of a case that fails, else of the whole campaign.
 
-    `words` name the implementation: `("pkg.mod:forward", "--vjp", "pkg.mod:vjp")`.
+    `words` name the implementation, `cell` the cell: `("pkg.mod:forward", "--vjp", "pkg.mod:vjp"), "gru"`.
     """
-    options = ["--convention", plan.convention or "own", "--cell", plan.cell.spelling, "--dtype", plan.dtype]
+    options = ["--convention", plan.convention or "own", "--cell", cell, "--dtype", plan.dtype]
     if plan.profile.name != DEFAULTS.get(plan.dtype):
         options += ["--profile", plan.profile.name]
     return shlex.join(["grusym", "check", *words, *options, *_which(plan, report)])
@@ -24,7 +24,7 @@ def call(function: Callable[..., Any], vjp: Callable[..., Any] | None, plan: Pla
     """The same for functions: a command where one can name them, else a call."""
     words = [_importable(function), *(["--vjp", _importable(vjp)] if vjp else [])]
     if all(words):
-        return command(words, plan, report)
+        return command(words, plan.cell.spelling, plan, report)
     names = [getattr(f, "__name__", "function") for f in (function, vjp) if f is not None]
     flag, value = _which(plan, report)[-2:]
     which = f"case={value!r}" if flag == "--case" else f"seed={value}, max_examples={plan.examples}"
