@@ -9,6 +9,7 @@ from typing import Any
 from grusym.errors import GrusymError, InputError
 from grusym.oracle.callables import Callables
 from grusym.oracle.location import raised_at
+from grusym.oracle.reports.wording import printable
 from grusym.oracle.subject import Subject
 
 ROLES = {"forward": "x, h0, params", "vjp": "x, h0, params, dy, dh_n"}
@@ -32,10 +33,9 @@ def _function(name: str, role: str) -> Callable[..., Any]:
     found: Any = _module(module_name)
     for part in path.split("."):
         if not hasattr(found, part):
-            known = [key for key, value in vars(found).items() if callable(value) and not key.startswith("_")]
-            raise InputError(
-                f"{module_name} has no {path}; what can be called there is {', '.join(known) or 'nothing'}"
-            )
+            own = getattr(found, "__dict__", {}).items()
+            known = [key for key, value in own if callable(value) and not key.startswith("_")]
+            raise InputError(f"{module_name} has no {path}; it has {', '.join(known) or 'nothing that can be called'}")
         found = getattr(found, part)
     if not callable(found):
         raise InputError(f"{name} is a {type(found).__name__}, not a function; name one that is called {role}(...)")
@@ -56,10 +56,9 @@ def _module(name: str) -> Any:
     except GrusymError:
         raise
     except (Exception, SystemExit) as error:
-        top = name.partition(".")[0]
-        if isinstance(error, ModuleNotFoundError) and error.name in (name, top):
+        if isinstance(error, ModuleNotFoundError) and error.name and f"{name}.".startswith(f"{error.name}."):
             raise InputError(
                 f"cannot import {name}: there is no module {error.name}; run grusym where it is, or set PYTHONPATH"
             ) from error
-        what = f"importing {name} raised {type(error).__name__}: {error}{raised_at(error)}"
+        what = printable(f"importing {name} raised {type(error).__name__}: {error}{raised_at(error)}")
         raise InputError(f"{what}; mend it, or install what it needs") from error

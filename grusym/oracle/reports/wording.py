@@ -79,7 +79,8 @@ def headline(report: Report) -> str:
         return f"{target} does not compute {what}: {len(report.failures)} of {len(made)} checks fail"
     if report.verdict == CONFORMS:
         worst = max((check.worst_ratio for check in made), default=0.0)
-        return f"{target} computes {what}: {len(made)} checks pass, the worst error is {ratio_words(worst)}"
+        count = "1 check passes" if len(made) == 1 else f"{len(made)} checks pass"
+        return f"{target} computes {what}: {count}, {ratio_words(worst)} at worst"
     undecided = [check.id for check in made if check.verdict != PASS]
     return f"whether {target} computes {what}, cannot be told: {', '.join(undecided) or 'nothing was checked'}"
 
@@ -102,7 +103,7 @@ def not_checked(checks: Iterable[CheckResult]) -> list[tuple[str, list[str]]]:
 
 def fit_words(found: Diagnosis, others: Iterable[Diagnosis]) -> str:
     """How well a known mistake explains what was found, and how far the next best is from it."""
-    words = f"explains {found.cases} cases, the worst error is {ratio_words(found.worst_ratio)}"
+    words = f"explains {found.cases} cases, {ratio_words(found.worst_ratio)} at worst"
     runner_up = next(iter(others), None)
     if runner_up is None:
         return words
