@@ -22,8 +22,8 @@ from grusym.oracle.checks import Found, forward_checks, gradient_checks
 from grusym.oracle.gate_a import Judged
 from grusym.oracle.profile import Profile
 from grusym.oracle.report import FAIL, INCONCLUSIVE, PASS, CheckResult, Where
-from grusym.oracle.spec import KINDS, Spec, materialise, rich_sizes
-from grusym.oracle.subject import Misbehaviour, Subject
+from grusym.oracle.spec import ANY, KINDS, Spec, materialise, rich_sizes
+from grusym.oracle.subject import Misbehaviour, Subject, fixed_sizes
 
 WHOLE = 8  # one case in so many is judged from end to end, too: that takes longer
 LARGEST, LARGEST_OF_MANY = 6, 3
@@ -98,6 +98,8 @@ def run_task(subject: Subject, plan: Plan, task: Task) -> list[CheckResult]:
             tally = tallies.setdefault(wrong.check, Tally())
             tally.cases += 1
             _note_failure(tally, spec, float("inf"), None, wrong.what)
+            if wrong.costly:
+                raise _EnoughError from None
             return False
         ratios = [_count(tallies, check, judgements, spec, case) for check, judgements in found.items()]
         finite = [ratio for ratio in ratios if np.isfinite(ratio)]
@@ -105,28 +107,28 @@ def run_task(subject: Subject, plan: Plan, task: Task) -> list[CheckResult]:
             target(max(finite))
         return all(ratio <= 1 for ratio in ratios)
 
-    telling = [Spec(rich_sizes(plan.cell), plan.seed * WHOLE, kind) for kind in KINDS]
-    for spec in (telling if plan.only is None else [plan.only]) if task.first else ():
-        judged(spec, drawn=False)
-    if not task.examples:
-        return [_result(check, tally) for check, tally in tallies.items()]
+    fixed = fixed_sizes(subject)
+    telling = [Spec(rich_sizes(plan.cell, fixed), plan.seed * WHOLE, kind) for kind in KINDS]
 
     @seed(task.seed)
     @settings(
-        max_examples=task.examples,
+        max_examples=max(task.examples, 1),
         deadline=None,
         suppress_health_check=list(HealthCheck),
         phases=(Phase.reuse, Phase.generate, Phase.target, Phase.shrink),
         print_blob=False,
         report_multiple_bugs=False,
     )
-    @given(specs(plan.cell))
+    @given(specs(plan.cell, fixed))
     def explore(spec: Spec) -> None:
         if not judged(spec, drawn=True):
             raise _FailedError
 
-    with suppress(_FailedError, Flaky):
-        explore()
+    with suppress(_FailedError, Flaky, _EnoughError):
+        for spec in (telling if plan.only is None else [plan.only]) if task.first else ():
+            judged(spec, drawn=False)
+        if task.examples:
+            explore()
     return [_result(check, tally) for check, tally in tallies.items()]
 
 
@@ -134,11 +136,16 @@ class _FailedError(Exception):
     """A case failed: hypothesis looks for a smaller one."""
 
 
-def specs(cell: Cell) -> Any:
-    """The strategy of cases: small sizes, few of them equal; every kind of values."""
-    count = len(Layer(cell).sizes)
-    size = st.integers(1, LARGEST if count <= 4 else LARGEST_OF_MANY)
-    return st.builds(Spec, st.tuples(*[size] * count), st.integers(0, 2**16 - 1), st.sampled_from(KINDS))
+class _EnoughError(BaseException):
+    """A case failed in a way that takes long to see: hypothesis, which would catch an Exception, is to stop."""
+
+
+def specs(cell: Cell, fixed: Mapping[str, int] = ANY) -> Any:
+    """The strategy of cases: small sizes, few of them equal, some perhaps `fixed`; every kind of values."""
+    symbols = Layer(cell).sizes
+    size = st.integers(1, LARGEST if len(symbols) <= 4 else LARGEST_OF_MANY)
+    sizes = [st.just(fixed[symbol.name]) if symbol.name in fixed else size for symbol in symbols]
+    return st.builds(Spec, st.tuples(*sizes), st.integers(0, 2**16 - 1), st.sampled_from(KINDS))
 
 
 def merged(results: Iterable[Sequence[CheckResult]]) -> tuple[CheckResult, ...]:
