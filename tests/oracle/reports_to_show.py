@@ -18,8 +18,17 @@ RAISED = CheckResult("exception", "fail", INF, None, f"forward raised ValueError
 VAGUE = CheckResult("saturation", "inconclusive", 0.0, None, "the bounds are infinite", 4, LONG)
 LEFT_OUT = tuple(CheckResult(name, "skipped", message="no gradients were given") for name in ("vjp-x", "vjp-weight_ih"))
 FOUND = (
-    Diagnosis("reset-before", "the reset gate is applied before the matrix", 0.2, 30, "n[i] = r[i] <u[i]>", ("same",)),
-    Diagnosis("gate-order:zrn", "gates in another order", 3e5, 30, "order r, z, n"),
+    Diagnosis(
+        "reset-before",
+        "the reset gate is applied before the matrix",
+        0.2,
+        30,
+        "n[i] = r[i] <u[i]>",
+        ("same",),
+        runner_up="gate-order:zrn",
+        margin=3e5,
+    ),
+    Diagnosis("final-state", "it is named like its check", INF, 1, "return the last", together=("reset-before",)),
 )
 
 

@@ -41,10 +41,7 @@ def html_text(report: Report) -> str:
         checks=[_row(report, check) for check in sorted(made, key=lambda check: ORDER.index(check.verdict))],
         not_checked=wording.not_checked(report.checks),
         first=_first(report),
-        diagnosis=[
-            (found, wording.fit_words(found, report.diagnosis[number + 1 :]))
-            for number, found in enumerate(report.diagnosis)
-        ],
+        diagnosis=[(found, wording.fit_words(found)) for found in report.diagnosis],
         overview=Markup(overview_plot("overview", "Worst error / bound of every check", rows)) if rows else "",
         plots=plots,
     )

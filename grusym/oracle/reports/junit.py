@@ -45,7 +45,7 @@ def _case(suite: Xml.Element, report: Report, check: CheckResult) -> None:
         lines.append(f"case {report.case_of(check)}")
     for best in report.diagnosis[:1]:
         lines += [f"{best.id}: {printable(best.title)}; fix: {printable(best.fix)}"]
-        lines += [fit_words(best, report.diagnosis[1:])]
+        lines += [fit_words(best)]
     if report.reproduce:
         lines.append(f"to see it again: {printable(report.reproduce)}")
     found.text = "\n".join(lines)

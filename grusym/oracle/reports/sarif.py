@@ -16,15 +16,23 @@ LEVELS = {FAIL: "error", INCONCLUSIVE: "warning"}
 def sarif_text(report: Report) -> str:
     """The report as a SARIF log: rules are the checks and the known mistakes, results what fails or is not decided."""
     shown = [check for check in report.checks if check.verdict in LEVELS]
-    rules = [_rule(check.id, meaning(check.id)) for check in report.checks]
-    rules += [_rule(found.id, printable(found.title), printable(found.fix)) for found in report.diagnosis]
-    numbers = {rule["id"]: number for number, rule in enumerate(rules)}
+    # A known mistake may have the name of the check that sees it.
+    rules = {found.id: _rule(found.id, printable(found.title), printable(found.fix)) for found in report.diagnosis}
+    rules = {check.id: _rule(check.id, meaning(check.id)) for check in report.checks} | rules
+    numbers = {name: number for number, name in enumerate(rules)}
     results = [_finding(report, check) for check in shown]
     results += [_diagnosis(report, found) for found in report.diagnosis[:1]]
     for result in results:
         result["ruleIndex"] = numbers[result["ruleId"]]
     run: dict[str, Any] = {
-        "tool": {"driver": {"name": "grusym", "version": __version__, "semanticVersion": __version__, "rules": rules}},
+        "tool": {
+            "driver": {
+                "name": "grusym",
+                "version": __version__,
+                "semanticVersion": __version__,
+                "rules": [*rules.values()],
+            }
+        },
         "invocations": [_invocation(report)],
         "results": results,
         "columnKind": "unicodeCodePoints",
@@ -48,7 +56,7 @@ def _finding(report: Report, check: CheckResult) -> dict[str, Any]:
 
 
 def _diagnosis(report: Report, found: Diagnosis) -> dict[str, Any]:
-    words = f"{printable(found.title)}. Fix: {printable(found.fix)}. It {fit_words(found, report.diagnosis[1:])}"
+    words = f"{printable(found.title)}. Fix: {printable(found.fix)}. It {fit_words(found)}"
     return _result(report, found.id, "error", words)
 
 

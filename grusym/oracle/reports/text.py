@@ -36,7 +36,7 @@ def report_lines(report: Report) -> Iterator[Line]:
         yield ()
         yield ("diagnosis: ", "bold"), (f"{found.id}: {printable(found.title)}", "")
         yield ((f"  fix: {printable(found.fix)}", "bold"),)
-        yield ((f"  {fit_words(found, report.diagnosis[1:])}", ""),)
+        yield ((f"  {fit_words(found)}", ""),)
         if found.equivalent:
             yield ((f"  the same as {', '.join(found.equivalent)}: no input tells them apart", ""),)
         yield ((f"  more: grusym explain {found.id}", "dim"),)

@@ -101,10 +101,13 @@ def not_checked(checks: Iterable[CheckResult]) -> list[tuple[str, list[str]]]:
     return list(found.items())
 
 
-def fit_words(found: Diagnosis, others: Iterable[Diagnosis]) -> str:
+def fit_words(found: Diagnosis) -> str:
     """How well a known mistake explains what was found, and how far the next best is from it."""
-    words = f"explains {found.cases} cases, {ratio_words(found.worst_ratio)} at worst"
-    runner_up = next(iter(others), None)
-    if runner_up is None:
-        return words
-    return f"{words}; the runner-up, {runner_up.id}, is off by {ratio_words(runner_up.worst_ratio)}"
+    words = f"explains {found.cases} case{'s' * (found.cases != 1)}"
+    if found.worst_ratio < float("inf"):  # infinite for a behaviour, which is seen as such
+        words += f", {ratio_words(found.worst_ratio)} at worst"
+    if found.together:
+        words += f", together with {', '.join(found.together)}"
+    if found.runner_up:
+        words += f"; the next best, {found.runner_up}, misses: {ratio_words(found.margin)}"
+    return words
