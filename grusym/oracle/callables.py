@@ -76,7 +76,7 @@ class Callables:
         before = [array.copy() for array in arrays] + [array.copy() for array in params.values()]
         try:
             returned = function(_alone(inputs), _alone(initial), params, *cotangents)
-        except GrusymError:
+        except (GrusymError, Misbehaviour):
             raise
         except (Exception, SystemExit) as error:  # an exit with code 0 would say that it conforms
             what = f"{role} raised {type(error).__name__}: {error}{raised_at(error)}"
