@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 
-import grusym
 from grusym.errors import InputError
 from grusym.oracle.case import Arrays, Case, Run
 from grusym.oracle.subject import Misbehaviour
@@ -133,7 +132,7 @@ class SharedLibrary:
         return answer, content
 
     def _start(self) -> Process:
-        path = [str(Path(grusym.__file__).parents[1]), *filter(None, sys.path)]
+        path = [str(Path(__file__).parents[3]), *filter(None, sys.path)]
         process = Process([sys.executable, "-I", "-S", "-c", CHILD, json.dumps(path)])
         symbols = [self.symbol, *filter(None, [self.vjp_symbol])]
         header = {"op": "open", "library": str(Path(self.path).resolve()), "symbols": symbols, "seconds": self.seconds}
