@@ -12,14 +12,24 @@ import typer
 from grusym.errors import GrusymError, InputError
 
 if TYPE_CHECKING:
+    from grusym.oracle.campaign import Plan
     from grusym.oracle.report import CheckResult, Report
+    from grusym.oracle.targets.target import Target
 
 STDOUT = Path("-")
 
 
 def check(
-    implementation: Annotated[str, typer.Argument(metavar="IMPL", help="what to judge, as pkg.mod:forward")],
-    vjp: Annotated[str | None, typer.Option(metavar="pkg.mod:vjp", help="its gradients")] = None,
+    implementation: Annotated[
+        str | None,
+        typer.Argument(metavar="[IMPL]", help="pkg.mod:function, path/file.py:Module, model.onnx", show_default=False),
+    ] = None,
+    vjp: Annotated[str | None, typer.Option(metavar="pkg.mod:vjp", help="the gradients of a function")] = None,
+    cabi: Annotated[str | None, typer.Option(metavar="LIB.so", help="judge a shared library with C's ABI")] = None,
+    symbol: Annotated[str | None, typer.Option(metavar="NAME", help="its function: gru_forward_f32")] = None,
+    vjp_symbol: Annotated[str | None, typer.Option(metavar="NAME", help="that of gradients: gru_backward_f32")] = None,
+    cmd: Annotated[str | None, typer.Option(metavar="COMMAND", help="judge a program that speaks JSON lines")] = None,
+    timeout: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="for a call of these two")] = 10.0,
     convention: Annotated[
         str, typer.Option(metavar="NAME", help="how its parameters are packed: torch, keras, own, ...")
     ] = "torch",
@@ -49,12 +59,15 @@ def check(
 
     \b
       grusym check mygru:forward --vjp mygru:vjp
-      grusym check mygru:forward --convention keras --dtype float64
-      grusym check mylstm:forward --cell lstm --html report.html --junit report.xml
+      grusym check mypkg.layers:MyGRU --convention torch          a torch.nn.Module: autograd gives gradients
+      grusym check --cabi libgru.so --symbol gru_forward_f32 --vjp-symbol gru_backward_f32
+      grusym check --cmd './harness' --cell lstm                  JSON lines on stdin and stdout
+      grusym check model.onnx                                     every GRU, LSTM and RNN node
+      grusym check mygru:forward --html report.html --junit report.xml --sarif report.sarif
       grusym check mygru:forward --case T=3,B=4,I=5,H=6,seed=7,kind=plain
 
     \b
-    A Python implementation is a function, called with NumPy arrays:
+    A Python function is called with NumPy arrays:
       forward(x, h0, params) -> y or (y, h_n)     x (T,B,I)  h0 (B,H)  y (T,B,H)
       vjp(x, h0, params, dy, dh_n) -> {"x": dx, "h0": dh0, "weight_ih": ..., ...}
     where params is a dict of arrays, as grusym show gru --convention torch lists them.
@@ -62,20 +75,27 @@ def check(
     asked = {"json": json_file, "html": html, "junit": junit, "sarif": sarif}
     paths = {form: path for form, path in asked.items() if path is not None}
     with _oracle_installed():
+        from grusym.oracle.check import plan_of
         from grusym.oracle.report import Report
         from grusym.oracle.reports.files import check_writable, json_text, write_report
         from grusym.oracle.reports.text import report_lines, show
+        from grusym.oracle.targets.target import target_of
 
         if html is not None:
             import jinja2  # noqa: F401
     check_writable(paths)
-    failure: GrusymError | None = None
+    name, failure = implementation or cabi or cmd or "", None
     try:
+        described = target_of(
+            implementation, vjp=vjp, cabi=cabi, symbol=symbol, vjp_symbol=vjp_symbol, cmd=cmd, seconds=timeout
+        )
+        name = str(described)
+        plan = plan_of(convention, dtype, cell, profile, max_examples, seed, case)
         with redirect_stdout(sys.stderr):  # what the implementation prints is not our result
-            report = _judged(implementation, vjp, convention, cell, dtype, profile, max_examples, seed, case, quiet)
+            report = _judged(described, plan, cell, quiet)
     except GrusymError as error:
         failure = error
-        report = Report(implementation, cell, convention, dtype, profile or "", seed, (), error=str(error))
+        report = Report(name, cell, convention, dtype, profile or "", seed, (), error=str(error))
     for path in write_report(report, paths):
         print(path, file=sys.stderr)
     if json_file == STDOUT:
@@ -88,27 +108,18 @@ def check(
         raise typer.Exit(report.exit_code)
 
 
-def _judged(
-    implementation: str,
-    vjp: str | None,
-    convention: str,
-    cell: str,
-    dtype: str,
-    profile: str | None,
-    max_examples: int,
-    seed: int,
-    case: str | None,
-    quiet: bool,
-) -> "Report":
-    from grusym.cli.subjects import python_subject
-    from grusym.oracle.check import judge, plan_of
+def _judged(described: "Target", plan: "Plan", cell: str, quiet: bool) -> "Report":
+    from grusym.oracle.check import judge
+    from grusym.oracle.joined import joined
     from grusym.oracle.reproduce import command
 
-    plan = plan_of(convention, dtype, cell, profile, max_examples, seed, case)
-    subject = python_subject(implementation, vjp)
-    report = judge(subject, plan, None if quiet else _announcer())
-    words = [implementation, *(["--vjp", vjp] if vjp else [])]
-    return replace(report, reproduce=command(words, cell, plan, report))
+    reports = []
+    for part in described.parts(plan):
+        report = judge(part.load(), part.plan, None if quiet else _announcer())
+        spelling = cell if part.plan.cell == plan.cell else part.plan.cell.spelling
+        reproduce = command(part.target.words, spelling, part.plan, report)
+        reports.append((part.target.node, replace(report, reproduce=reproduce)))
+    return joined(str(described), reports)
 
 
 def _announcer() -> "Callable[[CheckResult], None]":

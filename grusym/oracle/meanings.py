@@ -14,7 +14,9 @@ MEANINGS = {
     "output-type": "what is returned is made of arrays, of the element type that came in",
     "input-unchanged": "arrays that belong to the caller are not written to",
     "crash": "the implementation does not end its process",
-    "timeout": "the implementation returns in time",
+    "hang": "the implementation returns in time",
+    "answer": "a command answers as the protocol says",
+    "alignment": "results do not depend on the addresses of the arrays",
     "out-of-bounds-write": "nothing is written outside the arrays that were handed over",
 }
 
@@ -25,8 +27,11 @@ def meaning(check: str) -> str:
     >>> meaning("vjp-weight_hh")
     'the gradient of weight_hh over single steps is within the derived error bound'
     """
-    if check in MEANINGS:
-        return MEANINGS[check]
-    if check.startswith("vjp-"):
-        return f"the gradient of {check.removeprefix('vjp-')} over single steps is within the derived error bound"
-    return check.replace("-", " ")
+    name, _, part = check.partition("@")
+    where = f", in {part}" if part else ""
+    if name in MEANINGS:
+        return f"{MEANINGS[name]}{where}"
+    if name.startswith("vjp-"):
+        tensor = name.removeprefix("vjp-")
+        return f"the gradient of {tensor} over single steps is within the derived error bound{where}"
+    return f"{name.replace('-', ' ')}{where}"

@@ -126,5 +126,6 @@ def _imported(target: str) -> Iterator[None]:
 
 
 def _there_is(value: Any) -> str:
-    names = [name for name in vars(value) if not name.startswith("_") and callable(getattr(value, name))]
+    own = getattr(value, "__dict__", {})
+    names = [name for name in own if not name.startswith("_") and callable(getattr(value, name))]
     return f"it has {', '.join(names[:10])}{', ...' if len(names) > 10 else ''}" if names else "it has no functions"
