@@ -92,6 +92,12 @@ def test_the_action_says_what_is_wrong_with_its_inputs(runner):
     assert "mygru has no backward; it has forward, vjp, wrong" in done.stderr
 
 
+def test_the_action_judges_what_its_arguments_name(runner):
+    done, outputs, _ = checked(runner, arguments="--cmd ./no-such-program")
+    assert (done.returncode, outputs["verdict"]) == (2, "error")
+    assert "no-such-program" in done.stderr
+
+
 def test_inputs_of_the_action_are_no_commands(runner):
     done, _, _ = checked(runner, target="$(touch hurt):`touch hurt`; touch hurt", vjp="--help")
     assert done.returncode == 2

@@ -185,6 +185,8 @@ def test_every_ratio_has_its_place_in_a_picture(ratios):
         marks = [node.get("class") for node in root if node.get("class") in ("ok", "none", "bad")]
         assert marks == ["bad" if not ratio <= 1 else "ok" if ratio else "none" for ratio in ratios]
         numbers = [float(v) for node in root for k, v in node.attrib.items() if k in ("x", "y", "cx", "cy", "x1", "y2")]
+        texts = ["".join(node.itertext()) for node in root]
+        assert ("∞" in texts) == any(not ratio < float("inf") for ratio in ratios)
         assert all(number == number and -50 <= number <= 800 for number in numbers)
 
 

@@ -19,12 +19,13 @@ RADIUS = 3.5
 
 @dataclass(frozen=True)
 class Axis:
-    """A log axis from 10^low to 10^high, on the pixels from `start` to `end`."""
+    """A log axis from 10^low to 10^high, on the pixels from `start` to `end`; if `endless`, its end is infinity."""
 
     low: int
     high: int
     start: float
     end: float
+    endless: bool = False
 
     def at(self, ratio: float) -> float:
         """The pixel of a ratio; of zero the one end, of infinity the other."""
@@ -34,7 +35,7 @@ class Axis:
 
     def ticks(self) -> list[int]:
         every = ceil((self.high - self.low) / MOST_LABELS)
-        return [power for power in range(self.low, self.high + 1) if power % every == 0]
+        return [power for power in range(self.low, self.high + (not self.endless)) if power % every == 0]
 
 
 def axis_for(ratios: Sequence[float], start: float, end: float) -> Axis:
@@ -42,7 +43,8 @@ def axis_for(ratios: Sequence[float], start: float, end: float) -> Axis:
     powers = [log10(ratio) for ratio in ratios if ratio > 0 and isfinite(ratio)]
     low = max(LOWEST, min([-1, *(floor(power) for power in powers)]))
     high = max([1, *(ceil(power) for power in powers)])
-    return Axis(low, high + any(not isfinite(ratio) for ratio in ratios), start, end)
+    endless = any(not isfinite(ratio) for ratio in ratios)
+    return Axis(low, high + endless, start, end, endless)
 
 
 def steps_plot(name: str, title: str, curves: Sequence[tuple[str, Sequence[float]]]) -> str:
@@ -90,11 +92,11 @@ def overview_plot(name: str, title: str, rows: Sequence[tuple[str, float]]) -> s
 
 def _grid(axis: Axis, upright: bool, length: float, edge: float) -> Iterator[str]:
     """Decades with their labels, and the bound."""
-    for power in axis.ticks():
-        at = axis.at(10.0**power)
-        kind = "bound" if power == 0 else "grid"
+    labels = {10.0**power: f'10<tspan dy="-5" font-size="75%">{power}</tspan>' for power in axis.ticks()}
+    for ratio, label in (labels | ({float("inf"): "∞"} if axis.endless else {})).items():
+        at = axis.at(ratio)
+        kind, text = ("bound", "1") if ratio == 1 else ("grid", label)
         yield _rule(kind, at, upright, length, edge)
-        text = "1" if power == 0 else f'10<tspan dy="-5" font-size="75%">{power}</tspan>'
         x, y, anchor = (edge - 8, at + 4, "end") if upright else (at, length + 16, "middle")
         yield _tick(x, y, text, anchor)
     if 0 not in axis.ticks():
