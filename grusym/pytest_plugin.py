@@ -205,6 +205,6 @@ def _plan(**settings: Any) -> Plan:
 
 
 def _subject(target: str, vjp: str | None, plan: Plan) -> Subject:
-    from grusym.oracle.targets.python_target import subject_of
+    from grusym.oracle.targets.target import subject_of
 
     return subject_of(target, vjp=vjp, plan=plan)

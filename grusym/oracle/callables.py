@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 
 from grusym.equations.layer import Layer
+from grusym.errors import GrusymError
 from grusym.oracle.case import Arrays, Case, Run
+from grusym.oracle.location import location_of, raised_at
+from grusym.oracle.report import Location
 from grusym.oracle.subject import Misbehaviour, gradients_of, outputs_of
 
 Function = Callable[..., Any]
@@ -27,6 +30,10 @@ class Callables:
     @property
     def has_gradients(self) -> bool:
         return self.vjp is not None
+
+    @property
+    def location(self) -> Location | None:
+        return location_of(self.function)
 
     def forward(self, case: Case) -> Run:
         returned = self._called(case, self.function, "forward", ())
@@ -69,8 +76,11 @@ class Callables:
         before = [array.copy() for array in arrays] + [array.copy() for array in params.values()]
         try:
             returned = function(_alone(inputs), _alone(initial), params, *cotangents)
-        except Exception as error:
-            raise Misbehaviour("exception", f"{role} raised {type(error).__name__}: {error}") from error
+        except (GrusymError, Misbehaviour):
+            raise
+        except (Exception, SystemExit) as error:  # an exit with code 0 would say that it conforms
+            what = f"{role} raised {type(error).__name__}: {error}{raised_at(error)}"
+            raise Misbehaviour("exception", what) from error
         names = [*given, *(f"the parameter {name}" for name in params)]
         for name, array, old in zip(names, (*arrays, *params.values()), before, strict=True):
             if not np.array_equal(array, old, equal_nan=True):

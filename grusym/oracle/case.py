@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,15 @@ class Case:
         """The parameters as the convention packs them, in the dtype."""
         packed = self.layout.keyed(self.layout.pack(self.tensors, self.sizes)) if self.tensors else {}
         return {name: np.ascontiguousarray(array, self.dtype).reshape(array.shape) for name, array in packed.items()}
+
+    def place_of(self, tensor: str, index: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
+        """Where an element of a parameter stands: the array of the convention, and the index in it."""
+        layout = self.layout
+        (place,) = (place for place in layout.placements if place.tensor == tensor)
+        array = layout.key(place.buffer)
+        shape = self.params()[array].shape
+        position = place.view(np.arange(prod(shape)).reshape(shape), self.sizes)[index]
+        return array, tuple(int(number) for number in np.unravel_index(int(position), shape))
 
     def cast(self, array: Any) -> Any:
         """An array as the implementation takes it."""

@@ -1,6 +1,6 @@
 """The checks of one case: what an implementation returned, beside exact values and derived bounds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -64,7 +64,7 @@ def forward_checks(subject: Subject, case: Case, profile: Profile, whole: bool) 
         steps = steps_at(case, observed.before, profile)
         stepwise = {name: _reshaped(case, pair) for name, pair in steps.results().items()}
         found["forward-step"] = [
-            _judged(series.name, run.series[series.name], stepwise[series.tensor.name])
+            replace(_judged(series.name, run.series[series.name], stepwise[series.tensor.name]), steps=True)
             for series in Layer(case.cell).series
         ]
         if run.final:
@@ -75,7 +75,7 @@ def forward_checks(subject: Subject, case: Case, profile: Profile, whole: bool) 
     if whole or not observed:
         values = {**run.series, **{f"final {name}": array for name, array in run.final.items()}}
         found["forward-sequence"] = [
-            _judged(name.replace("final ", "final state "), values[name], pair)
+            replace(_judged(name.replace("final ", "final state "), values[name], pair), steps=name in run.series)
             for name, pair in Sequence(case, profile).outputs().items()
             if name in values
         ]
@@ -90,13 +90,13 @@ def gradient_checks(subject: Subject, case: Case, profile: Profile, whole: bool)
         one = single_steps(case, observed.before)
         cotangents = _cotangents(one)
         wanted = Steps(case.cell, dict(one.sizes), _arguments(one), profile).gradients(cotangents)
-        for name, check, judged in _compared(one, subject.gradients(one), wanted, flat=True):
+        for name, check, judged in _compared(one, subject.gradients(one), wanted, (case.steps, case.batch)):
             del name
             found.setdefault(check, []).append(judged)
         found |= _bias_identity(one, found, wanted)
     if whole or not observed:
         wanted = Sequence(case, profile).gradients()
-        found["vjp-sequence"] = [j for _, _, j in _compared(case, subject.gradients(case), wanted, flat=False)]
+        found["vjp-sequence"] = [j for _, _, j in _compared(case, subject.gradients(case), wanted, None)]
     return found
 
 
@@ -114,9 +114,12 @@ def _cotangents(one: Case) -> dict[str, Any]:
 
 
 def _compared(
-    case: Case, gradients: Arrays, wanted: dict[str, tuple[Any, Any]], flat: bool
+    case: Case, gradients: Arrays, wanted: dict[str, tuple[Any, Any]], samples: tuple[int, int] | None
 ) -> list[tuple[str, str, Judged]]:
-    """Tensor, check and judgement of every gradient that was returned. Raises Misbehaviour if there is none at all."""
+    """Tensor, check and judgement of every gradient that was returned. Raises Misbehaviour if there is none at all.
+
+    `samples` are the steps and the batch that a case of single steps was made of; None for whole sequences.
+    """
     keys = {place.tensor: case.layout.key(place.buffer) for place in case.layout.placements}
     states = {state.name for state in case.cell.states}
     if not gradients:
@@ -124,12 +127,26 @@ def _compared(
     compared = []
     for name, array in gradients.items():
         check = f"vjp-{keys.get(name, f'{name}0' if name in states else name)}"
-        lanes = array[0] if flat and name in case.inputs else array
-        ball, bound = wanted[name]
-        if flat:  # lanes first, then samples
-            lanes = lanes.reshape(-1) if name in keys else lanes.reshape(lanes.shape[0], -1).T
-        compared.append((name, check, _judged(f"d{name}{'0' if name in states else ''}", lanes, (ball, bound))))
+        label = f"d{name}{'0' if name in states else ''}"
+        if samples is None:
+            compared.append((name, check, replace(_judged(label, array, wanted[name]), steps=name in case.inputs)))
+            continue
+        rows = array[0] if name in case.inputs else array
+        # Lanes first, then samples.
+        lanes = rows.reshape(-1) if name in keys else rows.reshape(rows.shape[0], -1).T
+        shape = rows.shape if name in keys else (*samples, *rows.shape[1:])
+        compared.append((name, check, _unfolded(_judged(label, lanes, wanted[name]), shape, name not in keys)))
     return compared
+
+
+def _unfolded(judged: Judged, shape: tuple[int, ...], steps: bool) -> Judged:
+    """Lanes in the shape that the gradient has: of single steps those of inputs and states are (T, B, ...)."""
+
+    def unfolded(array: Any) -> Any:
+        return (array.T if steps else array).reshape(shape)
+
+    found, wanted, error = unfolded(judged.found), unfolded(judged.wanted), unfolded(judged.error)
+    return Judged(judged.name, found, wanted, error, unfolded(np.broadcast_to(judged.bound, judged.found.shape)), steps)
 
 
 def _bias_identity(case: Case, found: Found, wanted: dict[str, tuple[Any, Any]]) -> Found:

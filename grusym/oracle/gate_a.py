@@ -24,13 +24,17 @@ SHARP = 2.0**-20  # of the unit roundoff: how much of a value a reference may le
 
 @dataclass(frozen=True)
 class Judged:
-    """A tensor at every step: what was found, what is right, and how far a correct implementation may be off."""
+    """A tensor: what was found, what is right, and how far a correct implementation may be off.
+
+    `steps`: whether its first axis is time.
+    """
 
     name: str
     found: Any
     wanted: Any
     error: Any
     bound: Any
+    steps: bool = False
 
     @property
     def ratio(self) -> Any:

@@ -1,8 +1,9 @@
 """Specifications of cases: sizes, a seed, a kind of values. Small to print, to shrink and to send elsewhere."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,12 @@ from grusym.conventions.packing import numbers
 from grusym.equations.cell import Cell
 from grusym.equations.condition import nearest
 from grusym.equations.layer import Layer
+from grusym.errors import InputError
 from grusym.oracle.case import Arrays, Case
 
 KINDS = ("plain", "saturated", "subnormal", "cancelling")
 SATURATED = 40.0  # times what plain inputs are: sigmoid and tanh are at their ends in every dtype
+ANY: Mapping[str, int] = MappingProxyType({})  # no size is fixed
 RICH = (3, 4, 5, 6, 2, 7)  # all different, T and B at least 3
 
 
@@ -27,22 +30,72 @@ class Spec:
     kind: str = "plain"
 
 
-def rich_sizes(cell: Cell) -> tuple[int, ...]:
-    """Sizes that tell the most apart: all different where there are few, 2 and 3 where there are many."""
-    count = len(Layer(cell).sizes)
-    return allowed_sizes(cell, RICH[:count] if count <= 4 else tuple(3 - n % 2 for n in range(count)))
+def rich_sizes(cell: Cell, fixed: Mapping[str, int] = ANY) -> tuple[int, ...]:
+    """Sizes that tell the most apart: all different where there are few, 2 and 3 where there are many.
+
+    Those that are `fixed`, by name, are these.
+    """
+    symbols = Layer(cell).sizes
+    count = len(symbols)
+    numbers = RICH[:count] if count <= 4 else tuple(3 - n % 2 for n in range(count))
+    chosen = tuple(fixed.get(symbol.name, number) for symbol, number in zip(symbols, numbers, strict=True))
+    return allowed_sizes(cell, chosen, fixed)
 
 
-def allowed_sizes(cell: Cell, sizes: tuple[int, ...]) -> tuple[int, ...]:
-    """These sizes, or the nearest ones at which all of the cell's equations have a value."""
+def allowed_sizes(cell: Cell, sizes: tuple[int, ...], fixed: Mapping[str, int] = ANY) -> tuple[int, ...]:
+    """These sizes, or the nearest ones at which all of the cell's equations have a value; `fixed` ones stay."""
     names = [symbol.name for symbol in Layer(cell).sizes]
-    found = nearest(dict(zip(names, sizes, strict=True)), cell.conditions)
+    found = nearest(dict(zip(names, sizes, strict=True)), cell.conditions, tuple(fixed))
     return tuple(found[name] for name in names)
 
 
 def named_sizes(cell: Cell, spec: Spec) -> dict[str, int]:
     """The sizes by name."""
     return {symbol.name: number for symbol, number in zip(Layer(cell).sizes, spec.sizes, strict=True)}
+
+
+def size_names(cell: Cell) -> tuple[str, ...]:
+    """The names of the numbers in `Spec.sizes`."""
+    return tuple(symbol.name for symbol in Layer(cell).sizes)
+
+
+def spelt_case(names: Sequence[str], spec: Spec) -> str:
+    """A specification as a text, for the sizes of these names.
+
+    >>> spelt_case(("T", "B", "I", "H"), Spec((3, 4, 5, 6), 7))
+    'T=3,B=4,I=5,H=6,seed=7,kind=plain'
+    """
+    sizes = (f"{name}={number}" for name, number in zip(names, spec.sizes, strict=True))
+    return ",".join((*sizes, f"seed={spec.seed}", f"kind={spec.kind}"))
+
+
+def case_named(text: str, cell: Cell) -> Spec:
+    """The specification that `spelt_case` writes. Sizes have to be there; seed is 0 and kind plain unless given.
+
+    >>> from grusym.equations.library import cell
+    >>> case_named("T=3,B=4,I=5,H=6,seed=7,kind=plain", cell("gru"))
+    Spec(sizes=(3, 4, 5, 6), seed=7, kind='plain')
+
+    Raises InputError for what is no case of the cell.
+    """
+    names = size_names(cell)
+    example = spelt_case(names, Spec(rich_sizes(cell), 7))
+    found: dict[str, str] = {}
+    for part in text.split(","):
+        key, _, value = part.strip().partition("=")
+        if key not in (*names, "seed", "kind") or key in found or not value:
+            raise InputError(f"cannot read {part!r} in the case {text!r}; write it like {example}")
+        if key != "kind" and not (value.isascii() and value.isdecimal()):
+            raise InputError(f"{key}={value} in the case {text!r} is no whole number; write it like {example}")
+        found[key] = value
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise InputError(f"the case {text!r} lacks {', '.join(missing)}; write it like {example}")
+    if "0" in {found[name].lstrip("0") or "0" for name in names}:
+        raise InputError(f"a size is 0 in the case {text!r}; give sizes of at least 1")
+    if found.get("kind", KINDS[0]) not in KINDS:
+        raise InputError(f"unknown kind {found['kind']!r} in the case {text!r}; choose {', '.join(KINDS)}")
+    return Spec(tuple(int(found[name]) for name in names), int(found.get("seed", 0)), found.get("kind", KINDS[0]))
 
 
 def materialise(spec: Spec, cell: Cell, convention: str | None, dtype: str) -> Case:

@@ -4,30 +4,23 @@ The tasks are the same whoever runs them, each with its own seed, and their resu
 tasks: the report does not depend on how many workers there are.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
 from multiprocessing import get_context
-from typing import Any, Protocol
+from typing import Any
 
 from grusym.errors import InputError
-from grusym.oracle.campaign import Plan, Task, run_task
+from grusym.oracle.campaign import Task, run_task
 from grusym.oracle.report import CheckResult
 from grusym.oracle.subject import Subject
+from grusym.oracle.targets.target import Part
 
 CONNECT_SECONDS = 10
-Submit = Callable[[Task], Any]
 
 
-class Target(Protocol):
-    """The description of an implementation: small, hashable, and able to be sent elsewhere."""
-
-    def load(self, plan: Plan) -> Subject:
-        """The implementation. Raises InputError where it cannot be loaded."""
-
-
-def on_processes(target: Target, plan: Plan, parts: Sequence[Task], jobs: int) -> Iterator[list[CheckResult]]:
+def on_processes(part: Part, tasks: Sequence[Task], jobs: int) -> Iterator[list[CheckResult]]:
     """The results of each task, in their order, from this many processes.
 
     Raises InputError for fewer than one, and what loading the target raises.
@@ -35,30 +28,30 @@ def on_processes(target: Target, plan: Plan, parts: Sequence[Task], jobs: int) -
     if jobs < 1:
         raise InputError(f"--jobs is {jobs}; give 1 or more")
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(work, target, plan, part) for part in parts]
+        futures = [pool.submit(work, part, task) for task in tasks]
         for future in futures:
             yield future.result()
 
 
-def on_cluster(target: Target, plan: Plan, parts: Sequence[Task], address: str) -> Iterator[list[CheckResult]]:
+def on_cluster(part: Part, tasks: Sequence[Task], address: str) -> Iterator[list[CheckResult]]:
     """The results of each task, in their order, from the workers of a dask.distributed scheduler.
 
     Its workers need grusym and the target where they can import them. Raises InputError where there is no scheduler.
     """
     with _client(address) as client:
-        futures = [client.submit(work, target, plan, part, pure=False) for part in parts]
+        futures = [client.submit(work, part, task, pure=False) for task in tasks]
         for future in futures:
             yield future.result()
 
 
-def work(target: Target, plan: Plan, part: Task) -> list[CheckResult]:
-    """One task, by a worker, which loads the target once."""
-    return run_task(_loaded(target, plan), plan, part)
+def work(part: Part, task: Task) -> list[CheckResult]:
+    """One task, by a worker, which loads the implementation once."""
+    return run_task(_loaded(part), part.plan, task)
 
 
 @lru_cache(maxsize=4)
-def _loaded(target: Target, plan: Plan) -> Subject:
-    return target.load(plan)
+def _loaded(part: Part) -> Subject:
+    return part.load()
 
 
 @contextmanager
