@@ -7,13 +7,13 @@ from typing import Any
 from grusym.conventions.library import cell_in
 from grusym.equations.cell import Cell
 from grusym.errors import InputError
-from grusym.oracle.callables import Callables
 from grusym.oracle.campaign import Plan, Task, merged, run_task, tasks
 from grusym.oracle.profile import profile_named
 from grusym.oracle.report import CheckResult, Report
 from grusym.oracle.reproduce import call
 from grusym.oracle.spec import case_named, size_names
 from grusym.oracle.subject import Subject
+from grusym.oracle.targets.python_target import subject_in
 from grusym.oracle.unchecked import unchecked
 
 Progress = Callable[[CheckResult], Any]
@@ -35,16 +35,18 @@ def check(
 
     forward(x, h0, params) -> y or (y, h_n), with x (T, B, I), h0 (B, H), y (T, B, H), h_n (B, H), `params` a dict of
     arrays as the convention packs them; vjp(x, h0, params, dy, dh_n) -> {"x": dx, "h0": dh0, <parameter>: gradient}.
+    A torch.nn.Module, or a class of them, has gradients by autograd (grusym.oracle.targets.torch_module).
     `case` ("T=3,B=4,I=5,H=6,seed=7,kind=plain", as a report names it) judges that one only. The report has `verdict`,
     `checks`, `diagnosis`, `reproduce`, `exit_code` and `to_json()`.
-    Raises InputError for a cell, convention, dtype, profile or case that does not exist.
+    Raises InputError for a cell, convention, dtype, profile or case that does not exist, and for what cannot be called.
 
     >>> report = check(lambda x, h0, params: x[..., :1] * 0 + h0, max_examples=1, case="T=2,B=1,I=1,H=2,seed=1")
     >>> report.verdict, report.checks[1].id, report.checks[1].verdict
     ('nonconforming', 'forward-step', 'fail')
     """
     plan = plan_of(convention, dtype, cell, profile, max_examples, seed, case)
-    report = judge(Callables(forward, vjp, getattr(forward, "__name__", "forward")), plan)
+    name = getattr(forward, "__name__", type(forward).__name__)
+    report = judge(subject_in(forward, name, vjp, getattr(vjp, "__name__", "vjp"), plan), plan)
     return replace(report, reproduce=call(forward, vjp, plan, report))
 
 

@@ -1,11 +1,12 @@
 """What users name in Python: functions and torch modules conform, or are refused in one sentence."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from grusym.errors import InputError
-from grusym.oracle.check import judge, plan_of
+from grusym.oracle.check import check, judge, plan_of
 from grusym.oracle.subject import fixed_sizes
 from grusym.oracle.targets.python_target import python_subject
 from tests.oracle.one_case import failures, ratios
@@ -62,6 +63,14 @@ def test_torch_modules_conform_with_their_gradients(target, cell, dtype, fixed):
     assert {"forward-step", "final-state", "vjp-x", "vjp-h0", "vjp-weight_hh"} - set(found) <= {"final-state"}
     assert ("final-state" in found) == (not target.endswith("OnlySeries"))
     assert fixed_sizes(subject) == fixed
+
+
+def test_check_takes_modules_and_refuses_what_it_cannot_call():
+    import torch
+
+    assert check(torch.nn.GRU(2, 3), max_examples=1).verdict == "conforms"
+    with pytest.raises(InputError, match=r"<lambda> takes \(x\), but is called with \(x, h0, params\): too many"):
+        check(lambda x: x)
 
 
 def test_an_instance_is_left_as_it_was():
@@ -124,7 +133,11 @@ def test_truncated_backpropagation_through_autograd_is_seen():
             "is called with (x, h0, params, dy, dh_n): too many",
         ),
         ("{here}/functions.py:right", "functional:no", "cannot import functional:no: ModuleNotFoundError"),
-        ("torch.nn:GRU", "a:b", "torch.nn:GRU is a torch module, whose gradients are autograd's; leave --vjp a:b out"),
+        (
+            "torch.nn:GRU",
+            "{here}/functions.py:right",
+            "torch.nn:GRU is a torch module, whose gradients are autograd's; leave the vjp {here}/functions.py:right",
+        ),
         (f"{FILE}:DEEP", None, "DEEP has several layers or directions; judge one layer in one direction"),
         (
             f"{FILE}:LSTM",
@@ -141,7 +154,7 @@ def test_what_cannot_be_called_is_an_input_error(tmp_path, target, vjp, message)
     )
     with pytest.raises(InputError) as refused:
         python_subject(target.format(here=tmp_path), vjp and vjp.format(here=tmp_path), PLAN)
-    assert message.format(file=FILE) in str(refused.value)
+    assert message.format(file=FILE, here=tmp_path) in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
@@ -167,6 +180,5 @@ def test_a_file_finds_what_lies_beside_it_and_hides_no_other_module(tmp_path):
     (tmp_path / "lies_beside.py").write_text("def forward(x, h0, params): return x\n")
     subject = python_subject(f"{tmp_path / 'json.py'}:forward", None, PLAN)
     assert subject.name.endswith("json.py:forward")
-    import json
-
-    assert json.loads("1") == 1
+    assert sys.path.count(str(tmp_path)) == 1
+    assert sys.path[-1] == str(tmp_path)

@@ -1,6 +1,7 @@
 """The words of a command line become a target, and a target a subject, here or in another process."""
 
 import pickle
+from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 import pytest
@@ -44,8 +45,8 @@ def verdict(part):
 
 def test_a_target_is_judged_in_another_process(library):
     (part,) = target_of(cabi=library, symbol="writes_input").parts(PLAN)
-    with get_context("spawn").Pool(1) as pool:
-        (found,) = pool.map(verdict, [part])
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        found = pool.submit(verdict, part).result()
     assert found.keys() == {"input-unchanged"}
 
 

@@ -38,6 +38,8 @@ class Process:
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None = None):
         """Start it. Raises InputError where that is not possible."""
+        if os.name != "posix":
+            raise InputError("commands and shared libraries are judged on Linux and macOS only; run grusym there")
         self._words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by _end
         try:
             self._process = subprocess.Popen(

@@ -1,7 +1,7 @@
 """What `pkg.mod:name` and `path/to/file.py:name` stand for: functions, and torch modules.
 
-The working directory is searched for modules first, as `python -m` does, and the directory of a file for what it
-imports. Nothing else in grusym imports what a user names.
+Modules are looked for in the working directory first, as `python -m` does; what a file imports, beside the file.
+Nothing else in grusym imports what a user names.
 """
 
 import importlib
@@ -9,7 +9,7 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +27,21 @@ def python_subject(target: str, vjp: str | None, plan: Plan) -> Subject:
 
     Raises InputError for what cannot be imported, is not there, or cannot be called with what it would be called with.
     """
-    found = named(target)
+    return subject_in(named(target), target, named(vjp) if vjp else None, vjp or "", plan)
+
+
+def subject_in(found: Any, name: str, vjp: Any, vjp_name: str, plan: Plan) -> Subject:
+    """The subject that a Python object is. Raises InputError where it cannot be called as it would be."""
     if is_torch_module(found):
         from grusym.oracle.targets.torch_module import TorchModule
 
-        if vjp:
-            raise InputError(f"{target} is a torch module, whose gradients are autograd's; leave --vjp {vjp} out")
-        return TorchModule(found, target, plan)
-    words = arguments_in_words(plan.cell)
-    check_callable(target, found, words, 3)
-    gradients = named(vjp) if vjp else None
-    if vjp:
-        check_callable(vjp, gradients, with_cotangents(plan.cell), 5)
-    return Callables(found, gradients, target)
+        if vjp is not None:
+            raise InputError(f"{name} is a torch module, whose gradients are autograd's; leave the vjp {vjp_name} out")
+        return TorchModule(found, name, plan)
+    check_callable(name, found, arguments_in_words(plan.cell), 3)
+    if vjp is not None:
+        check_callable(vjp_name, vjp, with_cotangents(plan.cell), 5)
+    return Callables(found, vjp, name)
 
 
 def with_cotangents(cell: Cell) -> str:
@@ -109,10 +111,19 @@ def _file(target: str, name: str) -> Any:
 
 @contextmanager
 def _searched(directory: Path) -> Iterator[None]:
-    """Modules are also looked for in this directory, now and when the target imports some later."""
-    if str(directory) not in sys.path:
-        sys.path.insert(0, str(directory))
-    yield
+    """Modules are looked for in this directory first, and last from then on, when the target may import some more.
+
+    Last, because the directory may have a module by a name that others, and processes that we start, need.
+    """
+    known = str(directory) in sys.path
+    sys.path.insert(0, str(directory))
+    try:
+        yield
+    finally:
+        with suppress(ValueError):  # the target may have set its own
+            sys.path.remove(str(directory))
+        if not known:
+            sys.path.append(str(directory))
 
 
 @contextmanager
