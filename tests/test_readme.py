@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from grusym.emit.generate import generate
 from grusym.equations.cell import Cell
@@ -81,9 +82,19 @@ def test_the_functions_it_lists_are_all_there_are():
     assert listed == sorted(FUNCTIONS)
 
 
+def test_the_lines_for_other_projects_fit_the_action_and_the_hook():
+    root = Path(__file__).parents[1]
+    steps, hooks = (yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL))
+    inputs = yaml.safe_load((root / "action.yml").read_text(encoding="utf-8"))["inputs"]
+    assert set(steps[1]["with"]) <= set(inputs)
+    assert {name for name, given in inputs.items() if given.get("required")} <= set(steps[1]["with"])
+    known = yaml.safe_load((root / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    assert [hook["id"] for hook in hooks[0]["hooks"]] == [hook["id"] for hook in known]
+
+
 def test_the_commands_it_shows_exist():
     shell = "\n".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL))
     verbs = set(re.findall(r"^grusym (\w+)", shell, re.MULTILINE))
-    assert {"conventions", "show", "compare", "derive", "generate", "verify"} <= verbs
+    assert {"conventions", "show", "compare", "derive", "generate", "verify", "check", "explain"} <= verbs
     for verb in verbs:
         assert subprocess.run([sys.executable, "-m", "grusym", verb, "--help"], capture_output=True).returncode == 0

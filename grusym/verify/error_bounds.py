@@ -12,10 +12,10 @@ from sympy import Expr
 
 from grusym.conventions.packing import numbers
 from grusym.equations.axis import extent_of
+from grusym.equations.evaluate import Grid, evaluate, gather, position, shape_of, spread
 from grusym.equations.tensor import indices_of, tensor_of
 from grusym.lower.ir import Assign, Kernel, Kind, Loop, Statement
 from grusym.lower.lowered import Lowered
-from grusym.verify.evaluate import Grid, evaluate, gather, position, shape_of, spread
 from grusym.verify.problem import Problem
 from grusym.verify.rounding import Bounded, Rounding
 

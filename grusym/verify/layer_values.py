@@ -14,10 +14,10 @@ from sympy import Expr, Idx, Rational
 
 from grusym.equations.axis import BATCH, TIME
 from grusym.equations.cell import Cell
+from grusym.equations.evaluate import Grid, evaluate, gather, position, spread
 from grusym.equations.layer import Layer
 from grusym.equations.names import final_name, initial_name
 from grusym.equations.tensor import indices_of, tensor_of
-from grusym.verify.evaluate import Grid, evaluate, gather, position, spread
 from grusym.verify.functions import ANALYTIC
 
 Arrays = dict[str, Any]

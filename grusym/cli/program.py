@@ -14,6 +14,8 @@ from typing import Annotated, Any
 
 import typer
 
+from grusym.cli.oracle import check as check_implementation
+from grusym.cli.oracle import explain
 from grusym.errors import GrusymError, InputError
 
 HELP = """
@@ -24,6 +26,7 @@ Gated recurrent networks, from their equations to verified kernels.
   grusym derive lstm                                 its gradients, and how they follow
   grusym generate c gru --convention torch -o out    a C kernel for PyTorch's weights
   grusym verify my.cell                              generated kernels against independent routes
+  grusym check mygru:forward --vjp mygru:vjp         your own GRU against the equations
 
 \b
 CELL is a built-in name with options (gru, gru:reset=before,update=write, lstm,
@@ -350,6 +353,10 @@ def verify(
     verdicts = {report.verdict for report in reports}
     if verdicts != {"passed"}:
         raise typer.Exit(1 if "failed" in verdicts else 3)
+
+
+app.command("check")(check_implementation)
+app.command()(explain)
 
 
 @app.command()

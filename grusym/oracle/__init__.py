@@ -1,0 +1,1 @@
+"""How implementations are judged: exact references, derived error bounds, cases, checks, diagnosis."""

@@ -1,0 +1,101 @@
+"""Python functions as subjects: forward(x, h0, params) and vjp(x, h0, params, dy, dh_n)."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from grusym.equations.layer import Layer
+from grusym.errors import GrusymError
+from grusym.oracle.case import Arrays, Case, Run
+from grusym.oracle.location import location_of, raised_at
+from grusym.oracle.report import Location
+from grusym.oracle.subject import Misbehaviour, gradients_of, outputs_of
+
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Callables:
+    """A forward function and, perhaps, its gradients. Several inputs or states are tuples, in the cell's order.
+
+    forward returns y, or (y, h_n); vjp a dict: "x", "h0" and the names of the parameters.
+    """
+
+    function: Function
+    vjp: Function | None = None
+    name: str = "forward"
+
+    @property
+    def has_gradients(self) -> bool:
+        return self.vjp is not None
+
+    @property
+    def location(self) -> Location | None:
+        return location_of(self.function)
+
+    def forward(self, case: Case) -> Run:
+        returned = self._called(case, self.function, "forward", ())
+        series, states = Layer(case.cell).series, case.cell.states
+        names = [s.name for s in series]
+        if isinstance(returned, tuple) and len(returned) == len(series) + 1:
+            *values, last = returned
+        elif isinstance(returned, tuple) and len(returned) == len(series) + len(states):
+            values, last = list(returned[: len(series)]), tuple(returned[len(series) :])
+        else:
+            values, last = _group(f"{self.name} returned", returned, names), None
+        final = {} if last is None else dict(zip((s.name for s in states), _group("h_n is", last, states), strict=True))
+        return outputs_of(case, dict(zip(names, values, strict=True)), final)
+
+    def gradients(self, case: Case) -> Arrays:
+        assert self.vjp is not None
+        series = [case.cast(case.dy[s.name]) for s in Layer(case.cell).series]
+        finals = [case.cast(case.dh[state.name]) for state in case.cell.states]
+        returned = self._called(case, self.vjp, "vjp", (_alone(series), _alone(finals)))
+        if not isinstance(returned, Mapping):
+            raise Misbehaviour(
+                "output-type", f"vjp returned a {type(returned).__name__}, not a dict of gradients by name"
+            )
+        inputs = {tensor.name: returned[tensor.name] for tensor in case.cell.inputs if tensor.name in returned}
+        initial = {s.name: returned[f"{s.name}0"] for s in case.cell.states if f"{s.name}0" in returned}
+        known = {*inputs, *(f"{name}0" for name in initial), *case.params()}
+        unknown = [str(name) for name in returned if name not in known]
+        if unknown:
+            raise Misbehaviour(
+                "output-type", f"vjp returned {', '.join(unknown)}, which is no gradient of {case.cell.spelling}"
+            )
+        return gradients_of(case, inputs, initial, returned)
+
+    def _called(self, case: Case, function: Function, role: str, cotangents: tuple[Any, ...]) -> Any:
+        given = {f"the input {n}": case.cast(a) for n, a in case.inputs.items()}
+        given |= {f"the initial state {n}0": case.cast(a) for n, a in case.initial.items()}
+        params = case.params()
+        arrays = list(given.values())
+        inputs, initial = arrays[: len(case.inputs)], arrays[len(case.inputs) :]
+        before = [array.copy() for array in arrays] + [array.copy() for array in params.values()]
+        try:
+            returned = function(_alone(inputs), _alone(initial), params, *cotangents)
+        except (GrusymError, Misbehaviour):
+            raise
+        except (Exception, SystemExit) as error:  # an exit with code 0 would say that it conforms
+            what = f"{role} raised {type(error).__name__}: {error}{raised_at(error)}"
+            raise Misbehaviour("exception", what) from error
+        names = [*given, *(f"the parameter {name}" for name in params)]
+        for name, array, old in zip(names, (*arrays, *params.values()), before, strict=True):
+            if not np.array_equal(array, old, equal_nan=True):
+                raise Misbehaviour("input-unchanged", f"{role} wrote to {name}, which belongs to its caller")
+        return returned
+
+
+def _alone(arrays: Sequence[Any]) -> Any:
+    return arrays[0] if len(arrays) == 1 else tuple(arrays)
+
+
+def _group(what: str, value: Any, names: Sequence[Any]) -> list[Any]:
+    values = (
+        list(value) if isinstance(value, tuple | list) and (len(names) > 1 or isinstance(value, tuple)) else [value]
+    )
+    if len(values) != len(names):
+        raise Misbehaviour("output-type", f"{what} {len(values)} array(s), but {len(names)} are wanted")
+    return values

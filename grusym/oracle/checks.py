@@ -1,0 +1,195 @@
+"""The checks of one case: what an implementation returned, beside exact values and derived bounds."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from grusym.conventions.library import layout_of
+from grusym.equations.cell import Cell
+from grusym.equations.layer import Layer
+from grusym.oracle.case import Arrays, Case, Run
+from grusym.oracle.gate_a import Judged, Steps, steps_at, trajectory
+from grusym.oracle.gate_b import Sequence
+from grusym.oracle.profile import Profile
+from grusym.oracle.spec import single_steps, truncated
+from grusym.oracle.subject import Misbehaviour, Subject
+
+Found = dict[str, list[Judged]]  # by the id of the check
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A run of an implementation, and the states that it was in before each step, (T, B, ...)."""
+
+    run: Run
+    before: Arrays
+
+
+def checks_of(cell: Cell, convention: str | None, subject: Subject) -> dict[str, list[str]]:
+    """The ids of the checks by group, as far as they are known before a case is run."""
+    groups = {
+        "forward": ["deterministic", "forward-step", "final-state", "forward-sequence", "saturation"],
+        "behaviour": ["reentrant"],
+    }
+    if subject.has_gradients:
+        arrays = [tensor.name for tensor in cell.inputs] + [f"{state.name}0" for state in cell.states]
+        layout = layout_of(cell, convention)
+        arrays += [layout.key(name) for name, _ in layout.arrays]
+        groups["vjp"] = [*(f"vjp-{name}" for name in arrays), "bias-identity", "vjp-sequence"]
+    return groups
+
+
+def observe(subject: Subject, case: Case) -> Observed | None:
+    """Run a case. None where the implementation does not show its states: then only whole sequences can be judged.
+
+    States that are no series are seen as final states of the case cut short.
+    """
+    run = subject.forward(case)
+    states = trajectory(case, run)
+    if states is not None:
+        return Observed(run, {name: array[:-1] for name, array in states.items()})
+    if {state.name for state in case.cell.states} - set(run.final):
+        return None
+    shown = [case.initial, *(subject.forward(truncated(case, n)).final for n in range(1, case.steps))]
+    return Observed(run, {s.name: np.stack([final[s.name] for final in shown]) for s in case.cell.states})
+
+
+def forward_checks(subject: Subject, case: Case, profile: Profile, whole: bool) -> Found:
+    """One step from the implementation's own states, the final state, the same bits again; `whole` sequences too."""
+    observed = observe(subject, case)
+    run = observed.run if observed else subject.forward(case)
+    found: Found = {"deterministic": [_same_bits(case, run, subject.forward(case))]}
+    if observed:
+        steps = steps_at(case, observed.before, profile)
+        stepwise = {name: _reshaped(case, pair) for name, pair in steps.results().items()}
+        found["forward-step"] = [
+            replace(_judged(series.name, run.series[series.name], stepwise[series.tensor.name]), steps=True)
+            for series in Layer(case.cell).series
+        ]
+        if run.final:
+            found["final-state"] = [
+                _judged(f"{state.name}_n", run.final[state.name], _last(stepwise[state.update.name]))
+                for state in case.cell.states
+            ]
+    if whole or not observed:
+        values = {**run.series, **{f"final {name}": array for name, array in run.final.items()}}
+        found["forward-sequence"] = [
+            replace(_judged(name.replace("final ", "final state "), values[name], pair), steps=name in run.series)
+            for name, pair in Sequence(case, profile).outputs().items()
+            if name in values
+        ]
+    return found
+
+
+def gradient_checks(subject: Subject, case: Case, profile: Profile, whole: bool) -> Found:
+    """The gradients of single steps from the implementation's own states; `whole` sequences too."""
+    observed = observe(subject, case)
+    found: Found = {}
+    if observed:
+        one = single_steps(case, observed.before)
+        cotangents = _cotangents(one)
+        wanted = Steps(case.cell, dict(one.sizes), _arguments(one), profile).gradients(cotangents)
+        for name, check, judged in _compared(one, subject.gradients(one), wanted, (case.steps, case.batch)):
+            del name
+            found.setdefault(check, []).append(judged)
+        found |= _bias_identity(one, found, wanted)
+    if whole or not observed:
+        wanted = Sequence(case, profile).gradients()
+        found["vjp-sequence"] = [j for _, _, j in _compared(case, subject.gradients(case), wanted, None)]
+    return found
+
+
+def _arguments(one: Case) -> Arrays:
+    """What single steps read, samples first."""
+    return {name: array[0] for name, array in one.inputs.items()} | one.initial | one.tensors
+
+
+def _cotangents(one: Case) -> dict[str, Any]:
+    """What arrives at each result of a step: the parts of a sum."""
+    parts: dict[str, list[Any]] = {state.update.name: [one.dh[state.name]] for state in one.cell.states}
+    for series in Layer(one.cell).series:
+        parts.setdefault(series.tensor.name, []).insert(0, one.dy[series.name][0])
+    return {name: tuple(arrays) for name, arrays in parts.items()}
+
+
+def _compared(
+    case: Case, gradients: Arrays, wanted: dict[str, tuple[Any, Any]], samples: tuple[int, int] | None
+) -> list[tuple[str, str, Judged]]:
+    """Tensor, check and judgement of every gradient that was returned. Raises Misbehaviour if there is none at all.
+
+    `samples` are the steps and the batch that a case of single steps was made of; None for whole sequences.
+    """
+    keys = {place.tensor: case.layout.key(place.buffer) for place in case.layout.placements}
+    states = {state.name for state in case.cell.states}
+    if not gradients:
+        raise Misbehaviour("output-type", "the gradients are an empty dict")
+    compared = []
+    for name, array in gradients.items():
+        check = f"vjp-{keys.get(name, f'{name}0' if name in states else name)}"
+        label = f"d{name}{'0' if name in states else ''}"
+        if samples is None:
+            compared.append((name, check, replace(_judged(label, array, wanted[name]), steps=name in case.inputs)))
+            continue
+        rows = array[0] if name in case.inputs else array
+        # Lanes first, then samples.
+        lanes = rows.reshape(-1) if name in keys else rows.reshape(rows.shape[0], -1).T
+        shape = rows.shape if name in keys else (*samples, *rows.shape[1:])
+        compared.append((name, check, _unfolded(_judged(label, lanes, wanted[name]), shape, name not in keys)))
+    return compared
+
+
+def _unfolded(judged: Judged, shape: tuple[int, ...], steps: bool) -> Judged:
+    """Lanes in the shape that the gradient has: of single steps those of inputs and states are (T, B, ...)."""
+
+    def unfolded(array: Any) -> Any:
+        return (array.T if steps else array).reshape(shape)
+
+    found, wanted, error = unfolded(judged.found), unfolded(judged.wanted), unfolded(judged.error)
+    return Judged(judged.name, found, wanted, error, unfolded(np.broadcast_to(judged.bound, judged.found.shape)), steps)
+
+
+def _bias_identity(case: Case, found: Found, wanted: dict[str, tuple[Any, Any]]) -> Found:
+    """Parameters that enter the equations only as a sum have the same gradient, whatever else is right or wrong."""
+    by_name = {judged.name: judged for judgements in found.values() for judged in judgements}
+    names = [tensor.name for tensor in case.cell.parameters]
+    pairs = []
+    for number, one in enumerate(names):
+        for other in names[number + 1 :]:
+            if f"d{one}" not in by_name or f"d{other}" not in by_name or not _alike(wanted[one], wanted[other]):
+                continue
+            first, second = by_name[f"d{one}"], by_name[f"d{other}"]
+            error = np.abs(first.found - second.found)
+            pairs.append(Judged(f"d{one} - d{other}", first.found, second.found, error, first.bound + second.bound))
+    return {"bias-identity": pairs} if pairs else {}
+
+
+def _alike(one: tuple[Any, Any], other: tuple[Any, Any]) -> bool:
+    middles = [ball.middle() for ball, _ in (one, other)]
+    return middles[0].shape == middles[1].shape and np.array_equal(*middles)
+
+
+def _same_bits(case: Case, run: Run, again: Run) -> Judged:
+    """Both runs of a case, as one tensor; any difference is infinitely far outside."""
+    pairs = [(run.series[n], again.series[n]) for n in run.series] + [(run.final[n], again.final[n]) for n in run.final]
+    first, second = (np.concatenate([pair[n].reshape(-1) for pair in pairs]) for n in (0, 1))
+    same = (first == second) | (np.isnan(first) & np.isnan(second))
+    return Judged("y", np.nan_to_num(first), second, np.where(same, 0.0, np.inf), np.ones_like(first))
+
+
+def _judged(name: str, found: Any, wanted: tuple[Any, Any]) -> Judged:
+    ball, bound = wanted
+    finite = np.nan_to_num(found, nan=0.0, posinf=0.0, neginf=0.0)
+    return Judged(name, found, ball.middle().reshape(found.shape), ball.distance(finite).reshape(found.shape), bound)
+
+
+def _reshaped(case: Case, pair: tuple[Any, Any]) -> tuple[Any, Any]:
+    """(T * B, ...) as (T, B, ...)."""
+    ball, bound = pair
+    shape = (case.steps, case.batch, *ball.shape[1:])
+    return type(ball)(ball.array.reshape(shape)), np.broadcast_to(bound, ball.shape).reshape(shape)
+
+
+def _last(pair: tuple[Any, Any]) -> tuple[Any, Any]:
+    ball, bound = pair
+    return type(ball)(ball.array[-1]), bound[-1]

@@ -1,0 +1,227 @@
+"""A torch.nn.Module as a subject: its parameters are set from the case's, its gradients are autograd's.
+
+    class Mine(torch.nn.Module):
+        def __init__(self, input_size, hidden_size): ...   # with parameters weight_ih, weight_hh, bias_ih, bias_hh
+        def forward(self, x, h0): ...                      # x (T,B,I), h0 (B,H) -> y (T,B,H), h_n (B,H)
+
+A class is made at the sizes of every case, by `input_size` and `hidden_size` if it has arguments of these names, else
+by the extents of the cell in their order; an instance keeps its sizes, and every case has them. torch.nn.GRU, LSTM, RNN
+and modules around them, which want h0 (1,B,H), are called with that; one whose name ends in Cell is called for each
+step, with x (B,I) and h (B,H), and returns the next h. A state of several tensors, as an LSTM's, is a tuple.
+
+Parameters go by the convention's names (grusym.oracle.targets.torch_parameters).
+"""
+
+import copy
+import inspect
+from collections.abc import Mapping
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from grusym.conventions.library import CONVENTIONS
+from grusym.equations.cell import Cell
+from grusym.equations.layer import Layer
+from grusym.equations.library import BUILT_IN, settings_of
+from grusym.equations.names import final_name, initial_name
+from grusym.errors import InputError
+from grusym.oracle.callables import Callables
+from grusym.oracle.campaign import Plan
+from grusym.oracle.case import Arrays, Case, Run
+from grusym.oracle.subject import Misbehaviour
+from grusym.oracle.targets.torch_parameters import Parameters
+
+PEERS = "torch"  # the convention whose record says what torch's modules call their arguments
+KEPT = 8  # modules of a class that are kept, by their sizes
+
+
+class TorchModule:
+    """A module, or a class of modules, called `target`."""
+
+    has_gradients = True
+
+    def __init__(self, module: Any, target: str, plan: Plan):
+        """Raises InputError for an instance whose parameters do not fit the cell under the convention."""
+        import torch
+
+        if not hasattr(torch, plan.dtype):
+            raise InputError(f"torch has no {plan.dtype}; use --dtype float32 or float64")
+        self.name, self._plan, self._torch = target, plan, torch
+        self._dtype = getattr(torch, plan.dtype)
+        self._parameters = Parameters(target, plan.cell, plan.convention)
+        self._lock, self._made = Lock(), dict[tuple[int, ...], Any]()
+        self._class = module if inspect.isclass(module) else None
+        self._batched: bool | None = None  # whether h0 is (B,H), and not (1,B,H): seen at the first call
+        self.fixed: Mapping[str, int] = {}
+        if self._class is None:
+            self._check_depth(module)
+            self.fixed = self._parameters.sizes(module)
+            self._made[()] = copy.deepcopy(module).to(self._dtype)
+
+    def forward(self, case: Case) -> Run:
+        def function(x: Any, h0: Any, params: Arrays) -> Any:
+            with self._torch.no_grad():
+                series, finals = self._run(case, *self._tensors(case, x, h0), params)
+            return self._returned(case, [_array(s) for s in series], [_array(h) for h in finals])
+
+        return Callables(function, None, self.name).forward(case)
+
+    def gradients(self, case: Case) -> Arrays:
+        def vjp(x: Any, h0: Any, params: Arrays, dy: Any, dh_n: Any) -> Arrays:
+            inputs, states = self._tensors(case, x, h0)
+            for tensor in (*inputs, *states):
+                tensor.requires_grad_()
+            series, finals = self._run(case, inputs, states, params)
+            outputs = [*series, *(finals or self._last(case, series))]
+            cotangents = [self._torch.from_numpy(a) for a in (*_several(dy), *_several(dh_n))]
+            parameters = self._parameters.of(self._module(case))
+            wanted = {t.name: tensor for t, tensor in zip(case.cell.inputs, inputs, strict=True)}
+            wanted |= {initial_name(s.name): tensor for s, tensor in zip(case.cell.states, states, strict=True)}
+            wanted |= parameters
+            found = self._torch.autograd.grad(outputs, list(wanted.values()), cotangents, allow_unused=True)
+            pairs = zip(wanted.items(), found, strict=True)
+            return {
+                name: np.zeros(tuple(tensor.shape), case.dtype) if grad is None else _array(grad)
+                for (name, tensor), grad in pairs
+            }
+
+        return Callables(vjp, vjp, self.name).gradients(case)
+
+    def _run(self, case: Case, inputs: Any, states: Any, params: Arrays) -> tuple[list[Any], list[Any]]:
+        """Series and final states (none where the module does not return them), as tensors."""
+        module = self._module(case)
+        with self._lock:
+            self._parameters.write(module, params)
+        if isinstance(module, self._torch.nn.RNNCellBase) or type(module).__name__.endswith("Cell"):
+            return self._stepwise(case, module, inputs, states)
+        if getattr(module, "batch_first", False) and isinstance(module, self._torch.nn.RNNBase):
+            inputs = [tensor.transpose(0, 1) for tensor in inputs]
+            series, finals = self._called(case, module, inputs, states)
+            return [tensor.transpose(0, 1) for tensor in series], finals
+        return self._called(case, module, inputs, states)
+
+    def _stepwise(self, case: Case, module: Any, inputs: Any, states: Any) -> tuple[list[Any], list[Any]]:
+        """A cell over the steps: the series are its states."""
+        over_time = [s.tensor.name for s in Layer(case.cell).series]
+        known = [state.update.name for state in case.cell.states]
+        if any(name not in known for name in over_time):
+            raise InputError(f"{self.name} returns states, but {case.cell.spelling} has other outputs; judge the layer")
+        kept = []
+        for t in range(case.steps):
+            states = _several(module(*(tensor[t] for tensor in inputs), _alone(states)))
+            if len(states) != len(known):
+                raise Misbehaviour("output-type", f"{self.name} returned {len(states)} state(s), not {len(known)}")
+            kept.append(states)
+        return [self._torch.stack([step[known.index(name)] for step in kept]) for name in over_time], list(states)
+
+    def _called(self, case: Case, module: Any, inputs: Any, states: Any) -> tuple[list[Any], list[Any]]:
+        """A layer called once, with h0 (B,H), or with (1,B,H) where it does not take that."""
+        if self._batched is None:
+            self._batched = not isinstance(module, self._torch.nn.RNNBase) and self._takes(module, inputs, states)
+        if not self._batched:
+            states = [state[None] for state in states]
+        returned = module(*inputs, _alone(states))
+        count = len(Layer(case.cell).series)
+        if not isinstance(returned, tuple | list):
+            return [returned], []
+        values = list(returned)
+        if len(values) == count:
+            return values, []
+        finals = _several(values[count]) if len(values) == count + 1 else values[count:]
+        if len(finals) != len(case.cell.states):
+            wanted = ", ".join(final_name(state.name) for state in case.cell.states)
+            raise Misbehaviour("output-type", f"{self.name} returned {len(finals)} final state(s), not {wanted}")
+        shapes = [case.dh[state.name].shape for state in case.cell.states]
+        return values[:count], [
+            h[0] if tuple(h.shape) == (1, *shape) else h for h, shape in zip(finals, shapes, strict=True)
+        ]
+
+    def _takes(self, module: Any, inputs: Any, states: Any) -> bool:
+        """Whether a module takes states without an axis for layers; if it takes neither, it will say why."""
+        for form, answer in ((states, True), ([state[None] for state in states], False)):
+            try:
+                with self._torch.no_grad():
+                    module(*inputs, _alone(form))
+            except Exception:
+                continue
+            return answer
+        return True
+
+    def _last(self, case: Case, series: list[Any]) -> list[Any]:
+        """The final states as the last step of the series, where a module does not return them."""
+        by_name = {s.tensor.name: tensor for s, tensor in zip(Layer(case.cell).series, series, strict=True)}
+        missing = [state.name for state in case.cell.states if state.update.name not in by_name]
+        if missing:
+            raise InputError(
+                f"{self.name} does not return {final_name(missing[0])}, which its gradients need; return it"
+            )
+        return [by_name[state.update.name][-1] for state in case.cell.states]
+
+    def _returned(self, case: Case, series: list[Any], finals: list[Any]) -> Any:
+        return (*series, *finals) if finals else _alone(series)
+
+    def _tensors(self, case: Case, x: Any, h0: Any) -> tuple[list[Any], list[Any]]:
+        inputs = _several(x) if len(case.cell.inputs) > 1 else [x]
+        states = _several(h0) if len(case.cell.states) > 1 else [h0]
+        return [self._torch.from_numpy(a) for a in inputs], [self._torch.from_numpy(a) for a in states]
+
+    def _module(self, case: Case) -> Any:
+        """The instance, or one of the class at the sizes of the case."""
+        if self._class is None:
+            return self._made[()]
+        sizes = {symbol.name: case.sizes[symbol.name] for symbol in Layer(case.cell).sizes[2:]}
+        key = tuple(sizes.values())
+        with self._lock:
+            if key not in self._made:
+                if len(self._made) >= KEPT:
+                    self._made.clear()
+                self._made[key] = self._constructed(sizes)
+            return self._made[key]
+
+    def _constructed(self, sizes: Mapping[str, int]) -> Any:
+        assert self._class is not None
+        named, options = _arguments(self._plan.cell, sizes)
+        try:
+            parameters = dict(inspect.signature(self._class).parameters)
+            takes_all = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
+        except (TypeError, ValueError):
+            parameters, takes_all = {}, True
+        options = {word: value for word, value in options.items() if word in parameters or takes_all}
+        by_name = bool(named) and (takes_all or set(named) <= set(parameters))
+        module: Any
+        try:
+            module = self._class(**named, **options) if by_name else self._class(*sizes.values(), **options)
+        except Exception as error:
+            wanted = ", ".join(f"{word}={n}" for word, n in (named if by_name else sizes).items())
+            raise InputError(f"cannot make {self.name}({wanted}): {type(error).__name__}: {error}") from error
+        self._check_depth(module)
+        return module.to(self._dtype)
+
+    def _check_depth(self, module: Any) -> None:
+        base = self._torch.nn.RNNBase
+        if isinstance(module, base) and (module.num_layers > 1 or module.bidirectional):
+            raise InputError(f"{self.name} has several layers or directions; judge one layer in one direction")
+
+
+def _several(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, tuple | list) else [value]
+
+
+def _alone(values: Any) -> Any:
+    return values[0] if len(values) == 1 else tuple(values)
+
+
+def _array(tensor: Any) -> Any:
+    return tensor.detach().numpy() if hasattr(tensor, "detach") else tensor
+
+
+def _arguments(cell: Cell, sizes: Mapping[str, int]) -> tuple[dict[str, int], dict[str, Any]]:
+    """The keyword arguments that torch's own module of a cell has for its sizes and for its options."""
+    peer = CONVENTIONS[PEERS].peers.get(cell.name)
+    if peer is None:
+        return {}, {}
+    options: dict[str, Any] = {}
+    for option, value in settings_of(cell).items() if cell.name in BUILT_IN else ():
+        options |= peer.arguments.get(option, {}).get(value, {})
+    return {word: sizes[axis] for word, axis in peer.sizes.items() if axis in sizes}, options

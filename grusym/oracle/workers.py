@@ -1,0 +1,68 @@
+"""A campaign on many workers: processes of this machine, or a dask.distributed cluster.
+
+The tasks are the same whoever runs them, each with its own seed, and their results are put together in the order of the
+tasks: the report does not depend on how many workers there are.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import lru_cache
+from multiprocessing import get_context
+from typing import Any
+
+from grusym.errors import InputError
+from grusym.oracle.campaign import Task, run_task
+from grusym.oracle.report import CheckResult
+from grusym.oracle.subject import Subject
+from grusym.oracle.targets.target import Part
+
+CONNECT_SECONDS = 10
+
+
+def on_processes(part: Part, tasks: Sequence[Task], jobs: int) -> Iterator[list[CheckResult]]:
+    """The results of each task, in their order, from this many processes.
+
+    Raises InputError for fewer than one, and what loading the target raises.
+    """
+    if jobs < 1:
+        raise InputError(f"--jobs is {jobs}; give 1 or more")
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        futures = [pool.submit(work, part, task) for task in tasks]
+        for future in futures:
+            yield future.result()
+
+
+def on_cluster(part: Part, tasks: Sequence[Task], address: str) -> Iterator[list[CheckResult]]:
+    """The results of each task, in their order, from the workers of a dask.distributed scheduler.
+
+    Its workers need grusym and the target where they can import them. Raises InputError where there is no scheduler.
+    """
+    with _client(address) as client:
+        futures = [client.submit(work, part, task, pure=False) for task in tasks]
+        for future in futures:
+            yield future.result()
+
+
+def work(part: Part, task: Task) -> list[CheckResult]:
+    """One task, by a worker, which loads the implementation once."""
+    return run_task(_loaded(part), part.plan, task)
+
+
+@lru_cache(maxsize=4)
+def _loaded(part: Part) -> Subject:
+    return part.load()
+
+
+@contextmanager
+def _client(address: str) -> Iterator[Any]:
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise InputError("--dask needs dask.distributed; install it: pip install distributed") from error
+    try:
+        client = Client(address, timeout=CONNECT_SECONDS)
+    except (OSError, ValueError) as error:
+        raise InputError(f"there is no dask scheduler at {address}: {error}; start one with: dask scheduler") from error
+    with client:
+        yield client

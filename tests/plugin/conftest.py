@@ -1,0 +1,3 @@
+"""The plugin is tested by running pytest inside pytest."""
+
+pytest_plugins = ["pytester"]
