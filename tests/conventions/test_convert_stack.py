@@ -151,6 +151,14 @@ def test_what_does_not_fit_is_refused_and_named(params, message):
     assert message in str(error.value)
 
 
+def test_arrays_without_the_axis_of_directions_are_told_the_shape_and_what_they_fit():
+    openvino = {"W": ONES((12, 3)), "R": ONES((12, 4)), "B": ONES(16)}
+    with pytest.raises(InputError) as error:
+        grusym.convert(openvino, "onnx", "keras")
+    assert "W has shape (12, 3), where (1, 3*H, I) is wanted" in str(error.value)
+    assert str(error.value).endswith("; they fit the convention openvino")
+
+
 def test_a_cell_goes_by_its_spelling_and_sizes_by_name():
     with pytest.raises(InputError, match=r'^the cell is a Cell; pass its spelling, as in cell="gru:reset=after"$'):
         grusym.convert(changed(), "torch", "keras", grusym.cell("gru"))
