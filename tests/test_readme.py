@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from grusym.conventions.library import CONVENTIONS
 from grusym.emit.generate import generate
 from grusym.equations.cell import Cell
 from grusym.equations.functions import FUNCTIONS
@@ -75,6 +76,10 @@ def test_the_c_it_shows_is_generated():
 def test_the_cell_it_shows_is_the_gru():
     (shown,) = re.findall(r"^```\n(gru\(.*?)```", README, re.DOTALL | re.MULTILINE)
     assert Cell.parse(shown).equations == cell("gru").equations
+
+
+def test_the_systems_it_counts_are_all_there_are():
+    assert int(re.search(r"lists (\d+) of them", README)[1]) == len(CONVENTIONS)
 
 
 def test_the_functions_it_lists_are_all_there_are():

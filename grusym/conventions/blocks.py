@@ -50,6 +50,11 @@ class Packed:
         groups = _groups(self.axes)
         return groups.index([letter]) if [letter] in groups else None
 
+    @property
+    def rank(self) -> int | None:
+        """How many axes the array has, where there is a pattern of them."""
+        return len(_groups(self.axes)) or None
+
 
 @dataclass(frozen=True)
 class Block:

@@ -56,6 +56,8 @@ def conversion(
 ) -> Conversion:
     """The same, with the cells that both are parameters of."""
     check_arrays(params)
+    if not (sizes is None or isinstance(sizes, Mapping)):
+        raise InputError(f'sizes is a {type(sizes).__name__}; pass a dict of extents by name, as in {{"I": 3, "H": 4}}')
     flat = CONVENTIONS[source].flat if source in CONVENTIONS else None
     if flat:
         params = unraveled(params, flat, layout_of(cell_in(cell, source), source), sizes)

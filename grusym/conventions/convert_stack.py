@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from grusym.conventions.convert import Conversion, conversion
+from grusym.conventions.fitting import check_arrays
 from grusym.conventions.library import CONVENTIONS, cell_in, layout_of
 from grusym.conventions.recognise import readings
 from grusym.conventions.stacking import Arrays, Stack, join, names_of, naming_of, split
@@ -57,6 +58,9 @@ def convert(
     >>> {name: array.shape for name, array in convert(both, source="torch", target="onnx").items()}
     {'W': (2, 6, 3), 'R': (2, 6, 2)}
     """
+    if not isinstance(cell, str):
+        raise InputError(f'the cell is a {type(cell).__name__}; pass its spelling, as in cell="gru:reset=after"')
+    check_arrays(params)
     layout_of(cell_in(cell, source), source)  # refuses a cell that the system does not pack
     if sizes or any(name in CONVENTIONS and CONVENTIONS[name].flat for name in (source, target)):
         return conversion(params, source, target, cell, sizes).params

@@ -1,8 +1,9 @@
 """What leaves a cell the same function: reparametrisations of its tensors from one form to another.
 
 What is particular to a family stands in the tables: which tensors are negated to turn the polarity of an update gate
-(sigmoid(-a) = 1 - sigmoid(a)), which tensor holds what `forget` adds. All else is read off the equations: biases
-that stand in one sum fold into one, and a parameter that the other form lacks, or has besides, is zero.
+(sigmoid(-a) = 1 - sigmoid(a)), which tensor holds what `forget` adds, which gate resets the state. All else is read off
+the equations: biases that stand in one sum fold into one, and a parameter that the other form lacks, or has besides, is
+zero.
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,10 +27,10 @@ NEGATED = {
     "lngru": ("g_z", "k_z", "b_z", "c_z"),  # the gains: a normalised product changes its sign with them
 }
 SHIFTED = {"lstm": "b_f"}
-RESET = ("gru", "augru")
+RESET = {"gru": "r", "augru": "r", "mgu": "f"}
 THEOREM = (
     "reset=before and reset=after are different functions: inside tanh, before_i - after_i = sum_j U_n[i,j] "
-    "(r_j - r_i) h_j + c_n[i] (1 - r_i), which is always 0 only where U_n is diagonal (as for H = 1) and c_n is 0"
+    "({0}_j - {0}_i) h_j + c_n[i] (1 - {0}_i), which is always 0 only where U_n is diagonal (as for H = 1) and c_n is 0"
 )
 
 
@@ -78,7 +79,7 @@ def _reset(tensors: Tensors, origin: Cell) -> None:
     for name, array in (("U_n", matrix), ("c_n", np.asarray(tensors.get("c_n", 0)))):
         where = _nonzero(name, array)
         if where:
-            raise InputError(f"{THEOREM}; here {where}")
+            raise InputError(f"{THEOREM.format(RESET[origin.name])}; here {where}")
 
 
 def _shifted(tensors: Tensors, family: str, shift: int) -> Tensors:
@@ -101,6 +102,9 @@ def _embedded(tensors: Tensors, middle: Cell, goal: Cell, sizes: Mapping[str, in
     missing = sorted((name for name in kept if name not in there), reverse=True)  # recurrent biases before the others
     added = [name for name in there if name not in kept]
     if not _same_equations(middle, goal, missing, added):
+        old, new, movable = settings_of(middle), settings_of(goal), exact_options(middle.name)
+        for key in (key for key in old if old[key] != new[key] and key not in movable):
+            raise InputError(f"{key}={old[key]} and {key}={new[key]} of {middle.name} are different functions")
         raise InputError(f"{middle.spelling} and {goal.spelling} are different functions")
     found = dict(tensors)
     for name in missing:

@@ -51,8 +51,7 @@ def split(params: Mapping[str, Any], convention: str, cell: Cell | str = "gru") 
     numbered = not all(key in packed for key in params)
     for key, array in params.items():
         layer, way, name = _read(key, packed, naming, convention) if numbered else (0, 0, key)
-        axes = packed[name].axis_of("l"), packed[name].axis_of("d")
-        for (below, beside), part in _cut(key, array, axes).items():
+        for (below, beside), part in _cut(key, array, packed[name]).items():
             found.setdefault((layer + below, way + beside), {})[name] = part
     return Stack(_complete(found, convention), numbered)
 
@@ -130,9 +129,15 @@ def _read(key: str, packed: Mapping[str, Packed], naming: Naming, convention: st
     return int(given["layer"]), naming.ways.index(given["way"]) if "way" in given else 0, given["name"]
 
 
-def _cut(key: str, array: Any, axes: tuple[int | None, int | None]) -> dict[tuple[int, int], Any]:
-    """The parts of an array along its axes of layers and directions, each of extent 1 there."""
-    counts = [1 if axis is None or axis >= array.ndim else array.shape[axis] for axis in axes]
+def _cut(key: str, array: Any, packed: Packed) -> dict[tuple[int, int], Any]:
+    """The parts of an array along its axes of layers and directions, each of extent 1 there.
+
+    What has not as many axes as the pattern stays whole: who compares shapes says what is wanted.
+    """
+    if packed.rank not in (None, array.ndim):
+        return {(0, 0): array}
+    axes = packed.axis_of("l"), packed.axis_of("d")
+    counts = [1 if axis is None else array.shape[axis] for axis in axes]
     if counts[1] not in (1, 2):
         raise InputError(f"{key} has shape {array.shape}, with {counts[1]} directions; there are 1 or 2")
     if not counts[0]:

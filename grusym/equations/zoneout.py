@@ -7,7 +7,7 @@ as Haste computes it (lib/gru_forward_gpu.cu.cc); inference is the mean over the
 a step reads the states that are not zoned out, as in the paper: the h of an LSTM follows from its new c.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import combinations
 
 from grusym.equations.cell import Cell
@@ -62,6 +62,8 @@ def zoneout(cell: Cell | str, mode: str = "train", states: Sequence[str] | None 
     if MASK in dict(cell.options):
         raise InputError(f"{cell.spelling} is masked already; apply zoneout first and mask what comes out")
     known = [state.name for state in cell.states]
+    if not (states is None or isinstance(states, Collection)):
+        raise InputError(f"states is a {type(states).__name__}; pass the names of states, as in states={known[:1]}")
     wanted = known if states is None else list(states)
     unknown = [name for name in wanted if name not in known]
     if unknown or not wanted:

@@ -8,6 +8,7 @@ from sympy import Add, Expr, Integer, Mul, Poly, factor
 from grusym.conventions.library import cell_in
 from grusym.equations.axis import BATCH, TIME
 from grusym.equations.cell import Cell
+from grusym.equations.condition import unmet
 from grusym.equations.layer import Layer
 from grusym.errors import InputError
 from grusym.lower.cost import Cost, cost
@@ -73,7 +74,8 @@ def compare(
     >>> rows[0].name, rows[0].expressions
     ('parameters', (3*H*(H + I + 2), 4*H*(H + I + 2)))
 
-    Raises InputError for a cell, convention, type or size that does not exist, and for a size that is missing.
+    Raises InputError for a cell, convention, type or size that does not exist, for a size that is missing, and for
+    sizes at which the equations have no value.
     """
     if dtype not in ITEM_BYTES:
         raise InputError(f"unknown dtype {dtype!r}; choose {' or '.join(ITEM_BYTES)}")
@@ -139,6 +141,9 @@ def _sizes(lowered: Sequence[Lowered], given: Mapping[str, int]) -> dict[str, in
         if number < 1:
             raise InputError(f"the size {name} is {number}; give 1 or more")
     known = {T.name: 1, B.name: 1, **given}
+    failed = unmet((condition for each in lowered for condition in each.cell.conditions), known)
+    if failed:
+        raise InputError(failed.refusal(known))
     missing = [name for name in names if name not in known]
     if missing:
         raise InputError(f"numbers need every size, and {', '.join(missing)} is missing; give I=64,H=128 and so on")

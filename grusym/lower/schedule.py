@@ -19,10 +19,10 @@ SCHEDULES: dict[str, tuple[Transformation, ...]] = {
 }
 
 
-def require_schedule(name: str) -> None:
-    """Raise InputError unless this is a schedule."""
+def require_schedule(name: str, *besides: str) -> None:
+    """Raise InputError unless this is a schedule; `besides` are what the caller has more."""
     if name not in SCHEDULES:
-        raise InputError(f"unknown schedule {name!r}; known are {', '.join(SCHEDULES)}")
+        raise InputError(f"unknown schedule {name!r}; known are {', '.join((*SCHEDULES, *besides))}")
 
 
 def apply(name: str, kernel: Kernel) -> Kernel:

@@ -178,7 +178,7 @@ def build(
     """
     cell = cell_in(cell, convention)
     if schedule != SCAN:
-        require_schedule(schedule)
+        require_schedule(schedule, SCAN)
     if threads != 1:
         raise InputError(f"threads={threads!r}, but the schedule {schedule} runs on one thread; pass threads=1")
     if target not in ("c", "numpy"):

@@ -47,7 +47,7 @@ def layer(
     for word, (value, known) in choices.items():
         if value not in known:
             raise InputError(f"{word}={value!r} is unknown; {word} is one of {', '.join(map(str, known))}")
-    if not isinstance(layers, int) or layers < 1:
+    if not isinstance(layers, int) or isinstance(layers, bool) or layers < 1:
         raise InputError(f"layers={layers!r}, but a stack has a whole number of layers, 1 or more")
     found = cell_in(cell, convention)
     if not found.inputs:

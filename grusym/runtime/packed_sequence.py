@@ -58,6 +58,8 @@ def is_packed(value: Any) -> bool:
 
 def positions_of(packed: Any, name: str = "the packed sequence") -> Positions:
     """Where its rows stand. Raises InputError for what no packing makes."""
+    if not is_packed(packed):
+        raise InputError(f"{name} is a {type(packed).__name__}, which has no data and batch_sizes; pack it first")
     sizes = _whole(packed.batch_sizes, f"batch_sizes of {name}")
     if len(sizes) and (sizes.min() < 1 or (np.diff(sizes) > 0).any()):
         raise InputError(f"batch_sizes of {name} is {sizes.tolist()}; from step to step it falls or stays, down to 1")
@@ -129,6 +131,8 @@ def pad_packed(
     """
     positions = positions_of(packed)
     longest = len(packed.batch_sizes)
+    if total_length is not None and not isinstance(total_length, (int, np.integer)):
+        raise InputError(f"total_length={total_length!r} is no whole number of steps")
     if total_length is not None and total_length < longest:
         raise InputError(f"total_length={total_length}, but the longest sequence has {longest} steps")
     array = positions.padded(packed.data, longest if total_length is None else total_length, padding_value)

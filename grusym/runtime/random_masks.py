@@ -38,8 +38,12 @@ def zoneout_mask(shape: Sequence[int], rate: float, seed: int, dtype: str = "flo
 
 
 def _kept(shape: Sequence[int], rate: float, seed: int, dtype: str) -> Any:
-    if not 0 <= rate <= 1:
-        raise InputError(f"rate={rate} is no probability; it lies between 0 and 1")
+    try:
+        probability = 0 <= rate <= 1
+    except TypeError:
+        probability = False
+    if not probability:
+        raise InputError(f"rate={rate!r} is no probability; it lies between 0 and 1")
     c_type(dtype)
     try:
         return (np.random.default_rng(seed).random(tuple(shape)) >= rate).astype(dtype)

@@ -27,7 +27,7 @@ def scan(factors: Any, terms: Any, initial: Any) -> Any:
     reached, states = factors.copy(), np.empty((len(terms) + 1, *terms.shape[1:]), terms.dtype)
     states[0], states[1:] = initial, terms
     ends = states[1:]
-    ends[0] += reached[0] * initial
+    ends[:1] += reached[:1] * initial  # none where there is no step
     step = 1
     while step < len(ends):
         ends[step:] += reached[step:] * ends[:-step]

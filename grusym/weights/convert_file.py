@@ -11,6 +11,7 @@ from grusym.conventions.stacking import Stack, naming_of, split
 from grusym.equations.cell import Cell
 from grusym.equations.library import cell as cell_by_name
 from grusym.equations.library import settings_of, spelt_out
+from grusym.equations.transformations import TRANSFORMATIONS
 from grusym.errors import InputError
 from grusym.files import write_files
 from grusym.weights import npz, onnx, onnx_model, pt, safetensors
@@ -91,7 +92,7 @@ def _converted(
     target = _target(output, target)
     _suffix(given)
     if cell is not None:
-        _check_cell(cell)
+        cell = _without_transformations(cell)
     if given.suffix.lower() == ONNX:
         origin = _from_onnx(given, source, cell, prefix, node)
     else:
@@ -123,10 +124,13 @@ def _target(output: Path, target: str | None) -> str:
     return target
 
 
-def _check_cell(cell: str) -> None:
+def _without_transformations(cell: str) -> str:
+    """The spelling of a built-in cell without masks and zoneout, which have no parameters."""
     if cell.endswith(".cell"):
         raise InputError(f"no system has a convention for the cell of a file; pass a built-in cell instead of {cell}")
     cell_by_name(cell)
+    family, given = spelt_out(cell)
+    return ":".join((family, ",".join(f"{k}={v}" for k, v in given.items() if k not in TRANSFORMATIONS))).rstrip(":")
 
 
 def _in_full(cell: Cell) -> str:

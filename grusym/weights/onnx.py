@@ -46,9 +46,10 @@ def read(path: Path, node: str | None = None) -> OnnxStack:
         nodes = recurrent_nodes(model.graph, onnx)
         chosen = _chosen(path, stacks(model.graph, nodes), node)
         tensors = _constants(model.graph)
+        cell, *_ = [cell_of(found) for found in chosen]  # refuses each; where none is refused, they are of one form
         return OnnxStack(
             nodes=tuple(found.name for found in chosen),
-            cell=cell_of(chosen[0]),
+            cell=cell,
             direction=chosen[0].direction,
             layers=tuple(_arrays(path, found, tensors, onnx) for found in chosen),
             left_out=tuple(

@@ -107,12 +107,22 @@ def _below(node: Node, makers: Mapping[str, Any], by_output: Mapping[str, Node])
 
 
 def _alike(one: Node, other: Node) -> bool:
-    keys = ("linear_before_reset", "activations")
-    return (one.family, one.direction, *map(one.attributes.get, keys)) == (
-        other.family,
-        other.direction,
-        *map(other.attributes.get, keys),
-    )
+    """Whether two nodes are of one form; attributes that say what the operator takes without them make no other."""
+    kinds = [(node.family, node.direction, _decided(node), _fixed(node)) for node in (one, other)]
+    return kinds[0] == kinds[1]
+
+
+def _decided(node: Node) -> dict[str, str]:
+    """The value of each option that attributes decide, the default where they are not given; "" where none fits."""
+    return {
+        key: next((v for v, arguments in values.items() if all(_same(node, *each) for each in arguments.items())), "")
+        for key, values in operators()[node.family].arguments.items()
+    }
+
+
+def _fixed(node: Node) -> str:
+    """The first attribute whose value is not what all forms have; "" where there is none."""
+    return next((name for name, value in operators()[node.family].fixed.items() if not _same(node, name, value)), "")
 
 
 def cell_of(node: Node) -> str:
@@ -126,22 +136,21 @@ def cell_of(node: Node) -> str:
     for name, value in node.attributes.items():
         if name not in known and value != 0:
             raise InputError(f"node {node.name} has {name}={value}, which no form of {node.family} here computes")
-    for name, value in peer.fixed.items():
-        if not _same(node, name, value):
-            shown = ", ".join(value) if isinstance(value, tuple) else value
-            raise InputError(
-                f"node {node.name} has {name}={_shown(node.attributes[name])}, and {node.family} here has {shown} only"
-            )
-    options = {}
+    other = _fixed(node)
+    if other:
+        value = peer.fixed[other]
+        shown = ", ".join(value) if isinstance(value, tuple) else value
+        raise InputError(
+            f"node {node.name} has {other}={_shown(node.attributes[other])}, and {node.family} here has {shown} only"
+        )
+    options = _decided(node)
     for key, values in decided.items():
-        fitting = [value for value, arguments in values.items() if all(_same(node, a, v) for a, v in arguments.items())]
-        given = {a for arguments in values.values() for a in arguments if a in node.attributes}
-        if not fitting:
+        if not options[key]:
+            given = {a for arguments in values.values() for a in arguments if a in node.attributes}
             shown = ", ".join(f"{name}={_shown(node.attributes[name])}" for name in sorted(given))
             raise InputError(
                 f"node {node.name} has {shown}, and {node.family} here has {key}={' or '.join(values)} only"
             )
-        options[key] = fitting[0]  # without the attribute, the first is what the operator takes
     return ":".join(filter(None, (node.family, ",".join(f"{key}={value}" for key, value in options.items()))))
 
 

@@ -107,6 +107,15 @@ def test_what_cannot_be_done_is_told_and_leaves_nothing(capsys, tmp_path, monkey
     assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
 
 
+def test_masks_and_zoneout_have_no_parameters(capsys, tmp_path):
+    given, cell = save(tmp_path / "a.npz", random_params("onnx", "gru")), "gru:mask=zero,reset=after,zoneout=train"
+    words = ["convert", str(given), str(tmp_path / "b.npz"), "--to", "torch", "--cell"]
+    assert run(capsys, *words, cell)[0] == 0
+    masked = load(tmp_path / "b.npz")
+    assert run(capsys, *words, "gru:reset=after")[0] == 0
+    same_arrays(load(tmp_path / "b.npz"), masked)
+
+
 def test_a_directory_in_the_place_of_the_output(capsys, tmp_path):
     given = save(tmp_path / "a.npz", TORCH)
     (tmp_path / "out.npz").mkdir()

@@ -194,8 +194,26 @@ def test_what_is_no_identity_of_a_cell_is_refused():
     own = params_of("own", "augru:update=write", **diagonal)
     with pytest.raises(InputError, match=r"update=write and update=keep of augru are different functions$"):
         convert(own, "own", "openvino", "augru:update=write")
-    with pytest.raises(InputError, match=r"rnn and rnn:activation=relu.* are different functions$"):
+    with pytest.raises(InputError, match=r": activation=tanh and activation=relu of rnn are different functions$"):
         convert(params_of("torch", "rnn"), "torch", "haiku", "rnn")
+
+
+def test_a_system_without_the_projection_is_said_to_have_none():
+    params = params_of("torch", "lstm:projection=yes", {"I": 2, "H": 3, "P": 1})
+    with pytest.raises(InputError, match=r": projection=yes and projection=no of lstm are different functions$"):
+        convert(params, "torch", "keras", "lstm")
+
+
+def test_the_theorem_holds_for_the_one_gate_of_the_mgu():
+    name = "mgu:reset=before,update=keep,biases=two"
+    done = conversion(params_of("own", name, **DIAGONAL), "own", "flax_linen", name)
+    assert done.cell.spelling == "mgu:reset=after,update=keep,biases=candidate"
+    same(
+        computed("flax_linen", done.cell.spelling, done.params),
+        computed("own", name, params_of("own", name, **DIAGONAL)),
+    )
+    with pytest.raises(InputError, match=r"inside tanh, .* U_n\[i,j\] \(f_j - f_i\) h_j .*; here U_n\[0, 1\] is "):
+        convert(params_of("own", name), "own", "flax_linen", name)
 
 
 def test_polarity_is_exact_both_ways():

@@ -138,6 +138,10 @@ ONES = np.ones
         (changed(bias_hh_l1=None), "layer 1, forward: params do not fit gru in convention torch"),
         (random_params("mxnet", "gru", 2), "calls them; they fit gru in convention mxnet"),
         ([1], "params is a list, not a dict"),
+        (
+            {name: array.tolist() for name, array in changed().items()},
+            "weight_ih_l0 is a list, not a NumPy array of floats",
+        ),
         ({1: ONES(3)}, "params do not fit gru in convention torch"),
     ],
 )
@@ -145,6 +149,21 @@ def test_what_does_not_fit_is_refused_and_named(params, message):
     with pytest.raises(InputError) as error:
         grusym.convert(params, "torch", "keras")
     assert message in str(error.value)
+
+
+def test_arrays_without_the_axis_of_directions_are_told_the_shape_and_what_they_fit():
+    openvino = {"W": ONES((12, 3)), "R": ONES((12, 4)), "B": ONES(16)}
+    with pytest.raises(InputError) as error:
+        grusym.convert(openvino, "onnx", "keras")
+    assert "W has shape (12, 3), where (1, 3*H, I) is wanted" in str(error.value)
+    assert str(error.value).endswith("; they fit the convention openvino")
+
+
+def test_a_cell_goes_by_its_spelling_and_sizes_by_name():
+    with pytest.raises(InputError, match=r'^the cell is a Cell; pass its spelling, as in cell="gru:reset=after"$'):
+        grusym.convert(changed(), "torch", "keras", grusym.cell("gru"))
+    with pytest.raises(InputError, match=r"^sizes is a list; pass a dict of extents by name"):
+        grusym.convert(changed(), "torch", "keras", sizes=[2, 3])
 
 
 def test_layers_may_take_the_sum_of_directions():

@@ -135,6 +135,7 @@ def test_a_convention_packs_a_masked_cell_as_it_packs_the_cell():
             lambda: zoneout("lstm", states=("h", "m")),
             "states=('h', 'm'), but lstm has the states h, c; choose some of these",
         ),
+        (lambda: zoneout("lstm", states=1), "states is a int; pass the names of states, as in states=['h']"),
         (lambda: zoneout("lstm", states=()), "states=(), but lstm has the states h, c; choose some of these"),
     ],
 )

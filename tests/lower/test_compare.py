@@ -92,6 +92,11 @@ def test_numbers_follow_the_expressions():
         (["gru", "lstm"], {"sizes": {"X": 1}}, "no cell here has a size 'X'; the sizes are T, B, I, H"),
         (["gru", "lstm"], {"sizes": {"I": 1}}, "H is missing"),
         (["gru", "lstm"], {"sizes": {"I": 0, "H": 1}}, "the size I is 0"),
+        (
+            ["convgru", "coordconvgru"],
+            {"sizes": dict.fromkeys("DHPKL", 2) | {"Q": 1}},
+            "Q is 1, but the equations divide by Q - 1, which then has no value; the axis Q needs at least 2 elements",
+        ),
         (["gru", "lstm"], {"dtype": "int8"}, "unknown dtype 'int8'; choose float32 or float64"),
         (["gru", "mgu"], {"convention": "torch"}, "no packing for the cell mgu"),
     ],

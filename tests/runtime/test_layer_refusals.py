@@ -23,6 +23,7 @@ def told(call, *arguments, **named):
     ("form", "message"),
     [
         ({"layers": 0}, "layers=0, but a stack has a whole number of layers, 1 or more"),
+        ({"layers": True}, "layers=True, but a stack has a whole number of layers, 1 or more"),
         ({"layers": 1.5}, "layers=1.5, but a stack has a whole number of layers, 1 or more"),
         ({"direction": "both"}, "direction='both' is unknown; direction is one of forward, reverse, bidirectional"),
         ({"merge": "mul"}, "merge='mul' is unknown; merge is one of concat, sum"),

@@ -90,6 +90,14 @@ def test_steps_are_packed_beside_each_other():
             lambda: pad_packed(pack_padded(PADDED, [3, 2, 1]), total_length=2),
             "total_length=2, but the longest sequence has 3 steps",
         ),
+        (
+            lambda: pad_packed(pack_padded(PADDED, [3, 2, 1]), total_length=4.0),
+            "total_length=4.0 is no whole number of steps",
+        ),
+        (
+            lambda: pad_packed(PADDED),
+            "the packed sequence is a ndarray, which has no data and batch_sizes; pack it first",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(call, message):

@@ -35,6 +35,7 @@ def test_the_ends_of_the_scale():
     ("arguments", "message"),
     [
         (((2,), 1.5, 0), "rate=1.5 is no probability; it lies between 0 and 1"),
+        (((2,), "0.5", 0), "rate='0.5' is no probability; it lies between 0 and 1"),
         (((2,), float("nan"), 0), "rate=nan is no probability; it lies between 0 and 1"),
         (((-2,), 0.5, 0), "no mask of shape (-2,) from the seed 0: negative dimensions are not allowed"),
         (((2,), 0.5, -1), "no mask of shape (2,) from the seed -1: expected non-negative integer"),

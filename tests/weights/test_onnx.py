@@ -114,6 +114,31 @@ def test_layers_are_nodes_that_follow_on_each_other(tmp_path):
         read(path, "four")
 
 
+def two_layers(first: dict, second: dict) -> Graph:
+    graph = Graph()
+    graph.gru("one", hidden_size=2, **first)
+    graph.gru("two", "one.y", weights(width=2), hidden_size=2, **second)
+    return graph
+
+
+def test_a_default_that_is_written_out_makes_no_other_layer(tmp_path):
+    written = {"linear_before_reset": 0, "activations": ["Sigmoid", "Tanh"]}
+    assert read(two_layers({}, written).save(tmp_path / "a.onnx")).nodes == ("one", "two")
+
+
+@pytest.mark.parametrize("other", [{"linear_before_reset": 1}, {"activations": ["HardSigmoid", "Tanh"]}])
+def test_layers_of_another_form_are_no_stack(tmp_path, other):
+    for pair in (({}, other), (other, {})):
+        with pytest.raises(InputError, match=r"has 2 recurrent stacks that do not follow .* with --node: one; two$"):
+            read(two_layers(*pair).save(tmp_path / "a.onnx"))
+
+
+def test_every_layer_of_a_stack_is_looked_at(tmp_path):
+    for pair, name in ((({"clip": 3.0}, {}), "one"), (({}, {"clip": 3.0}), "two")):
+        with pytest.raises(InputError, match=f"node {name} has clip=3.0, which no form of gru here computes"):
+            read(two_layers(*pair).save(tmp_path / "a.onnx"))
+
+
 def test_a_node_with_two_followers_ends_its_stack(tmp_path):
     graph = chain("one", "two")
     graph.gru("other", "one.y", weights(width=2), hidden_size=2)
