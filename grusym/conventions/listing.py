@@ -65,6 +65,9 @@ def listing_text(cell: str = DEFAULT) -> str:
 
 def _check(cell: str) -> str:
     known = list(dict.fromkeys(family for record in CONVENTIONS.values() for family in record.forms))
+    name = cell.partition(":")[0]
+    if cell != name and name in known:
+        raise InputError(f"packings are listed for all forms of a cell, not for {cell}; pass its name alone, {name}")
     if cell not in known:
         raise InputError(f"no system's packing of the cell {cell} is known; known are those of {', '.join(known)}")
     return cell

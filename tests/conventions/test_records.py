@@ -233,6 +233,8 @@ def test_the_listing_of_another_cell_has_its_options_and_who_does_not_pack_it():
     assert any(line.startswith("No packing of lstm: tf_gru_block_cell, ") for line in lines)
     with pytest.raises(InputError, match=r"^no system's packing of the cell mingru is known; known are those of gru, "):
         listing("mingru")
+    with pytest.raises(InputError, match=r"not for gru:reset=after; pass its name alone, gru$"):
+        listing_text("gru:reset=after")
 
 
 def test_onnx_has_peepholes_of_the_input_the_output_and_the_forget_gate():
