@@ -16,6 +16,7 @@ import typer
 
 from grusym.cli.oracle import check as check_implementation
 from grusym.cli.oracle import explain
+from grusym.cli.vectors import vectors
 from grusym.errors import GrusymError, InputError
 
 HELP = """
@@ -357,6 +358,7 @@ def verify(
 
 app.command("check")(check_implementation)
 app.command()(explain)
+app.add_typer(vectors, name="vectors")
 
 
 @app.command()

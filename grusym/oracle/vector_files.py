@@ -1,14 +1,16 @@
 """Files of vectors: JSON for whoever has a parser, and a flat binary twin for whoever has none (format: VECTORS.md)."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from grusym.conventions.library import cell_in
 from grusym.errors import InputError
-from grusym.oracle.vectors import Vector
+from grusym.oracle.spec import KINDS, Spec, size_names
+from grusym.oracle.vectors import Vector, vector
 
 FORMAT = "grusym-vectors-1"
 MAX_BYTES = 50_000_000
@@ -90,6 +92,49 @@ def _text(text: str) -> bytes:
 
 def _u32(number: int) -> bytes:
     return number.to_bytes(4, "little")
+
+
+def files_of(name: str, vectors: Sequence[Vector]) -> dict[str, str | bytes]:
+    """Both files by name."""
+    return {f"{name}.json": to_json(vectors), f"{name}.bin": to_binary(vectors)}
+
+
+def differing(path: Path) -> Iterator[str]:
+    """In what a file of vectors, and its binary twin beside it, differ from what the equations give: sentences.
+
+    Raises InputError for what is no file of vectors, or names a cell or convention that does not exist.
+    """
+    made = []
+    for entry in read(path):
+        if entry["cell"].endswith(".cell"):
+            raise InputError(
+                f"{path}: vector {entry['name']} is of the file {entry['cell']}; only built-in cells are verified"
+            )
+        own = cell_in(entry["cell"], entry["convention"])
+        names = size_names(own)
+        if set(entry["sizes"]) != set(names) or entry["kind"] not in KINDS or entry["seed"] < 0:
+            raise InputError(f"{path}: vector {entry['name']} has sizes, a seed or a kind that {own.spelling} has not")
+        spec = Spec(tuple(entry["sizes"][name] for name in names), entry["seed"], entry["kind"])
+        made.append(vector(spec, own, entry["convention"], entry["dtype"]))
+        right = json.loads(_entry(made[-1]))
+        for part in ("name", "inputs", "expected", "bounds", "kills"):
+            yield from _unlike(f"{path}: {entry['name']}: {part}", entry.get(part), right[part])
+    twin = path.with_suffix(".bin")
+    if twin.is_file() and (twin.stat().st_size > MAX_BYTES or twin.read_bytes() != to_binary(made)):
+        yield f"{twin}: differs from what the equations give"
+
+
+def _unlike(where: str, found: Any, right: Any) -> Iterator[str]:
+    if isinstance(right, dict) and isinstance(found, dict):
+        for key in dict.fromkeys([*right, *found]):
+            yield from _unlike(f"{where}.{key}", found.get(key), right.get(key))
+    elif isinstance(right, list) and isinstance(found, list) and len(found) == len(right):
+        for number, (one, other) in enumerate(zip(found, right, strict=True)):
+            if one != other:
+                yield f"{where}[{number}] is {one!r}, not {other!r}"
+                return
+    elif found != right:
+        yield f"{where} is {str(found)[:60]!r}, not {str(right)[:60]!r}"
 
 
 def read(path: Path) -> list[dict[str, Any]]:

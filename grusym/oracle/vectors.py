@@ -1,19 +1,20 @@
 """Test vectors: cases with their exact results, correctly rounded, and bounds, for projects in any language."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from grusym.conventions.library import CONVENTIONS, cell_in
+from grusym.equations.cell import Cell
 from grusym.equations.layer import Layer
 from grusym.errors import InputError
 from grusym.oracle.balls import Ball, precision
 from grusym.oracle.case import Arrays, Case
 from grusym.oracle.gate_b import Sequence as Whole
-from grusym.oracle.profile import PROFILES
-from grusym.oracle.spec import Spec, materialise, rich_sizes
+from grusym.oracle.profile import DEFAULTS, PROFILES
+from grusym.oracle.spec import Spec, case_named, materialise, rich_sizes
 
 BITS = 256  # enough to round a result correctly but for one case in 2^200
 
@@ -35,19 +36,21 @@ class Vector:
     kills: Mapping[str, float] = field(default_factory=dict)
 
 
-def vector(spec: Spec, cell: str, convention: str | None, dtype: str) -> Vector:
+def vector(spec: Spec, cell: Cell | str, convention: str | None, dtype: str) -> Vector:
     """The vector of a case.
 
     Raises InputError for a cell or a convention that does not exist, or where a result lies too near the middle of two
     numbers to be rounded.
     """
+    if dtype not in DEFAULTS:
+        raise InputError(f"unknown dtype {dtype!r}; choose {', '.join(DEFAULTS)}")
+    profiles = [profile for profile in PROFILES.values() if profile.dtype == dtype]
     own = cell_in(cell, convention)
     case = materialise(spec, own, convention, dtype)
     inputs = {name: case.cast(array) for name, array in case.inputs.items()}
     inputs |= {f"{name}0": case.cast(array) for name, array in case.initial.items()} | case.params()
     inputs |= {f"d{name}": case.cast(array) for name, array in case.dy.items()}
     inputs |= {f"d{name}_n": case.cast(array) for name, array in case.dh.items()}
-    profiles = [profile for profile in PROFILES.values() if profile.dtype == dtype]
     with precision(BITS):
         exact = Whole(case, profiles[0], BITS)
         wanted = _packed(case, _results(case, exact, 0), object)
@@ -108,6 +111,18 @@ def _up(bound: Any, expected: Any) -> Any:
     return np.where(total > 0, np.ceil(total / digits) * digits, 0.0)
 
 
+def asked(cell: str, convention: str, dtypes: Sequence[str], cases: Sequence[str]) -> tuple[str, list[Vector]]:
+    """A name and the vectors of these cases ("T=3,B=4,I=5,H=6,seed=7,kind=plain"), or of two that tell much.
+
+    Raises InputError for what does not exist.
+    """
+    own = cell_in(cell, convention)
+    rich = [Spec(rich_sizes(own), 1, kind) for kind in ("plain", "saturated")]
+    specs = [case_named(case, own) for case in cases] or rich
+    made = [vector(spec, cell, convention, dtype) for dtype in dtypes for spec in specs]
+    return f"{own.symbol}_{convention}", made
+
+
 def committed() -> Iterator[tuple[str, list[Vector]]]:
     """The vectors under codegen/vectors/: those of PyTorch's GRU in full, one of every system's GRU in its packing."""
     yield (
@@ -120,4 +135,5 @@ def committed() -> Iterator[tuple[str, list[Vector]]]:
     )
     small = (3, 2, 3, 4)
     for name, record in CONVENTIONS.items():
-        yield f"gru_{name}", [vector(Spec(small, 1), "gru", name, "float32")] if "gru" in record.forms else []
+        if "gru" in record.forms and name != "torch":
+            yield f"gru_{name}", [vector(Spec(small, 1), "gru", name, "float32")]
