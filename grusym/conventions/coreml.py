@@ -1,7 +1,7 @@
 """How CoreML packs recurrent cells: its neural networks, and its intermediate language MIL."""
 
 from grusym.conventions.blocks import Packed, rows, separate, vector
-from grusym.conventions.record import Convention, Form
+from grusym.conventions.record import Activations, Convention, Form
 
 
 def _named(letter: str, what: str, gates: dict[str, str]) -> tuple[Packed, ...]:
@@ -14,6 +14,7 @@ LSTM = {"i": "inputGate", "f": "forgetGate", "g": "blockInput", "o": "outputGate
 COREML_NN = Convention(
     name="coreml_nn",
     source="CoreML, mlmodel/format/NeuralNetwork.proto",
+    activations=Activations(("sigmoid", "any"), ("tanh", "any")),
     forms={
         "gru": (
             Form(
@@ -57,6 +58,7 @@ COREML_NN = Convention(
 COREML_MIL = Convention(
     name="coreml_mil",
     source="CoreML, coremltools/converters/mil/mil/ops/defs/iOS15/recurrent.py",
+    activations=Activations(("sigmoid", "any"), ("tanh", "any")),
     forms={
         "gru": (
             Form(

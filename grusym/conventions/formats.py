@@ -1,7 +1,7 @@
 """How formats of models that are exchanged pack recurrent cells: ONNX, OpenVINO, WebNN."""
 
 from grusym.conventions.blocks import Packed, rows, vector
-from grusym.conventions.record import Convention, Form, Naming, Peer
+from grusym.conventions.record import Activations, Convention, Form, Naming, Peer
 
 
 def _onnx(gates: str) -> tuple[Packed, ...]:
@@ -35,9 +35,13 @@ ONNX_OPERATORS = {
         {"hidden_size": "H"},
     ),
 }
+# ONNX's other activations (onnx/defs/rnn/defs.cc).
+ONNX_FUNCTIONS = tuple("relu leaky_relu thresholded_relu scaled_tanh hard_sigmoid elu softsign softplus affine".split())
+
 ONNX = Convention(
     name="onnx",
     source="ONNX, onnx/defs/rnn/defs.cc, doc_strings.cc",
+    activations=Activations(("sigmoid", *ONNX_FUNCTIONS), ("tanh", *ONNX_FUNCTIONS)),
     forms={
         "gru": tuple(
             Form({"reset": (reset,), "update": ("keep",), "biases": ("two", "none")}, _onnx("zrn"))
@@ -73,6 +77,7 @@ OPENVINO_GRU = (rows("W", "W", "zrn"), rows("R", "U", "zrn"))
 OPENVINO = Convention(
     name="openvino",
     source="OpenVINO, reference/gru_cell.hpp, specification of operations",
+    activations=Activations(("sigmoid", "tanh", "relu"), ("tanh", "sigmoid", "relu")),
     forms={
         "gru": (
             Form(
@@ -116,6 +121,7 @@ WEBNN_GRU = (
 WEBNN = Convention(
     name="webnn",
     source="WebNN, specification",
+    activations=Activations(("sigmoid", "tanh", "relu"), ("tanh", "sigmoid", "relu")),
     forms={
         "gru": tuple(
             Form({"reset": (reset,), "update": ("keep",), "biases": ("two", "none")}, WEBNN_GRU)

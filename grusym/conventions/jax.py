@@ -1,7 +1,7 @@
 """How the frameworks on JAX pack recurrent cells: Flax linen, Flax nnx, Haiku."""
 
 from grusym.conventions.blocks import Packed, columns, separate, vector
-from grusym.conventions.record import Convention, Form
+from grusym.conventions.record import Activations, Convention, Form
 
 LSTM = {"biases": ("one",), "peephole": ("no",), "projection": ("no",)}
 FLAX_WEIGHTS = {"W": "W_i{}", "U": "W_h{}", "b": "b_i{}", "c": "b_h{}", "lstm:b": "b_h{}"}
@@ -9,6 +9,7 @@ FLAX_WEIGHTS = {"W": "W_i{}", "U": "W_h{}", "b": "b_i{}", "c": "b_h{}", "lstm:b"
 FLAX_LINEN = Convention(
     name="flax_linen",
     source="Flax, flax/linen/recurrent.py",
+    activations=Activations(("sigmoid", "any"), ("tanh", "any")),
     forms={
         "gru": (
             Form(
@@ -60,6 +61,7 @@ FLAX_LINEN = Convention(
 FLAX_NNX = Convention(
     name="flax_nnx",
     source="Flax, flax/nnx/nn/recurrent.py",
+    activations=Activations(("sigmoid", "any"), ("tanh", "any")),
     forms={
         "gru": (
             Form(

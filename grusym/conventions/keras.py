@@ -1,12 +1,13 @@
 """How Keras and TensorFlow pack recurrent cells: blocks by columns."""
 
 from grusym.conventions.blocks import Packed, columns, vector
-from grusym.conventions.record import Convention, Form
+from grusym.conventions.record import Activations, Convention, Form
 
 GRU_KERNELS = (columns("kernel", "W", "zrn"), columns("recurrent_kernel", "U", "zrn"))
 KERAS = Convention(
     name="keras",
     source="Keras, keras/src/layers/rnn/gru.py",
+    activations=Activations(("sigmoid", "any"), ("tanh", "any")),
     forms={
         "gru": (
             Form(

@@ -1,7 +1,7 @@
 """How libraries of kernels pack recurrent cells: cuDNN, MIOpen, oneDNN, Haste, RNNoise."""
 
 from grusym.conventions.blocks import Packed, columns, separate, vector
-from grusym.conventions.record import Convention, Form
+from grusym.conventions.record import Activations, Convention, Form
 
 AFTER = {"reset": ("after",), "update": ("keep",)}
 BEFORE = {"reset": ("before",), "update": ("keep",)}
@@ -160,6 +160,7 @@ RNNOISE_STATE = {"n": "h", "h": "state"}
 RNNOISE_INT8 = Convention(
     name="rnnoise_2018",
     source="RNNoise to 2024-03, src/rnn.c",
+    activations=Activations(candidate=("tanh", "relu", "sigmoid")),
     forms={"gru": (Form({**BEFORE, "biases": ("one",)}, (*RNNOISE_COLUMNS, vector("bias", "b", "zrn"))),)},
     letters={"n": "h"},
     weights={**RNNOISE_WEIGHTS, "b": "bias_{}"},

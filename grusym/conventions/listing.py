@@ -24,6 +24,7 @@ def listing(cell: str = DEFAULT) -> list[dict[str, Any]]:
             "name": record.name,
             "source": record.source,
             "cells": list(record.forms),
+            "activations": {"gates": list(record.activations.gates), "candidate": list(record.activations.candidate)},
             "forms": [_form(cell, record, form) for form in record.forms.get(cell, ())],
             "notes": record.notes,
             "unverified": record.unverified,
@@ -36,7 +37,7 @@ def listing_text(cell: str = DEFAULT) -> str:
     """The systems that pack a cell as a table, with what is not verified, and the systems that do not, below it."""
     options = [option for option in options_of(_check(cell)) if option != "biases"]
     options = [key for key in options if any(key in f.options for r in _packing(cell) for f in r.forms[cell])]
-    rows = [("name", *options, "order", "layout", "biases", "cells", "source")]
+    rows = [("name", *options, "order", "layout", "biases", "activations", "cells", "source")]
     for record in _packing(cell):
         for number, form in enumerate(record.forms[cell]):
             first = number == 0
@@ -51,6 +52,7 @@ def listing_text(cell: str = DEFAULT) -> str:
                     made["order"],
                     made["layout"],
                     " | ".join(form.options.get("biases", ())),
+                    str(record.activations) if first else "",
                     cells if first else "",
                     record.source if first else "",
                 )

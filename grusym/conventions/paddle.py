@@ -1,7 +1,7 @@
 """How Paddle and MindSpore pack recurrent cells: as PyTorch in their modules, otherwise in their operators."""
 
 from grusym.conventions.blocks import Packed, columns, rows, vector
-from grusym.conventions.record import Convention, Form
+from grusym.conventions.record import Activations, Convention, Form
 
 TORCH_WEIGHTS = {"W": "W_i{}", "U": "W_h{}", "b": "b_i{}", "c": "b_h{}"}
 AFTER = {"reset": ("after",), "update": ("keep",)}
@@ -43,6 +43,7 @@ PADDLE = Convention(
 PADDLE_FLUID = Convention(
     name="paddle_fluid",
     source="Paddle, fluid.layers.gru_unit and dynamic_gru, documentation",
+    activations=Activations(("sigmoid", "tanh", "relu", "identity"), ("tanh", "sigmoid", "relu", "identity")),
     forms={
         "gru": (
             Form(

@@ -80,6 +80,22 @@ class Flat:
 
 
 @dataclass(frozen=True)
+class Activations:
+    """The functions of gates and of the candidate (in an LSTM: of g and of c'), the system's own default first.
+
+    "any" stands for whatever function its user passes. Records, packing and conversion are for the first ones, which
+    are those of the cells' equations.
+    """
+
+    gates: tuple[str, ...] = ("sigmoid",)
+    candidate: tuple[str, ...] = ("tanh",)
+
+    def __str__(self) -> str:
+        few = (names if len(names) <= 4 else (names[0], "...") for names in (self.gates, self.candidate))
+        return ", ".join("|".join(names) for names in few)
+
+
+@dataclass(frozen=True)
 class Convention:
     """How a system writes and packs cells: `forms` per cell name, the system's own default first.
 
@@ -92,7 +108,7 @@ class Convention:
     one. The letter of a parameter without a gate is that of "" in `letters`. `tensors` are the names of inputs, states
     and intermediate values, where they are not those of `letters`; `axes` are those of extents.
 
-    `flat` is the one vector, if the system has its arrays raveled in one.
+    `flat` is the one vector, if the system has its arrays raveled in one; `activations` are the functions of its gates.
     """
 
     name: str
@@ -107,3 +123,4 @@ class Convention:
     tensors: Mapping[str, str] = field(default_factory=dict)
     axes: Mapping[str, str] = field(default_factory=dict)
     flat: Flat | None = None
+    activations: Activations = Activations()

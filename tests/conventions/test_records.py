@@ -228,7 +228,7 @@ def test_gates_of_an_lstm_stand_in_the_order_of_the_system():
 
 def test_the_listing_of_another_cell_has_its_options_and_who_does_not_pack_it():
     head, *lines = listing_text("lstm").split("\n")
-    assert head.split() == "name peephole projection forget order layout biases cells source".split()
+    assert head.split() == "name peephole projection forget order layout biases activations cells source".split()
     assert any(line.split()[:5] == ["haiku", "no", "no", "1", "i,g,f,o"] for line in lines)
     assert any(line.startswith("No packing of lstm: tf_gru_block_cell, ") for line in lines)
     with pytest.raises(InputError, match=r"^no system's packing of the cell mingru is known; known are those of gru, "):
@@ -242,3 +242,23 @@ def test_onnx_has_peepholes_of_the_input_the_output_and_the_forget_gate():
     np.testing.assert_array_equal(arrays["P"], np.hstack([t["p_i"], t["p_o"], t["p_f"]])[None])
     np.testing.assert_array_equal(arrays["W"], np.vstack([t[f"W_{gate}"] for gate in "iofg"])[None])
     np.testing.assert_array_equal(arrays["B"], np.hstack([t[f"{b}_{gate}"] for b in "bc" for gate in "iofg"])[None])
+
+
+@pytest.mark.parametrize("name", CONVENTIONS)
+def test_a_record_is_for_the_functions_that_its_cells_compute(name):
+    record = CONVENTIONS[name]
+    assert record.activations.candidate[0] == "tanh"
+    assert record.activations.gates[0] == "sigmoid"
+    if "gru" in record.forms:
+        text = str(cell_in("gru", name))
+        assert all(f"{gate}[i]  = {function}(" in text for gate, function in (("r", "sigmoid"), ("n", "tanh")))
+    entry = next(entry for entry in listing() if entry["name"] == name)
+    assert entry["activations"]["gates"] == list(record.activations.gates)
+    assert len(set(record.activations.gates)) == len(record.activations.gates)
+
+
+def test_functions_that_a_system_offers_besides_are_listed():
+    rows = {line.split()[0].rstrip("*"): line for line in listing_text().splitlines() if line[:1].strip()}
+    assert "sigmoid, tanh|relu|sigmoid" in rows["rnnoise_2018"]
+    assert "sigmoid, tanh " in rows["torch"]
+    assert "sigmoid|any, tanh|any" in rows["keras"]
