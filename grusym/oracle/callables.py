@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from grusym.equations.layer import Layer
+from grusym.errors import GrusymError
 from grusym.oracle.case import Arrays, Case, Run
 from grusym.oracle.subject import Misbehaviour, gradients_of, outputs_of
 
@@ -69,6 +70,8 @@ class Callables:
         before = [array.copy() for array in arrays] + [array.copy() for array in params.values()]
         try:
             returned = function(_alone(inputs), _alone(initial), params, *cotangents)
+        except GrusymError:
+            raise
         except Exception as error:
             raise Misbehaviour("exception", f"{role} raised {type(error).__name__}: {error}") from error
         names = [*given, *(f"the parameter {name}" for name in params)]

@@ -3,7 +3,7 @@
 It is a list of tasks, each with its own seed, that run one after the other or on many workers: the verdict is the same.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from math import prod
@@ -21,8 +21,8 @@ from grusym.oracle.checks import Found, forward_checks, gradient_checks
 from grusym.oracle.gate_a import Judged
 from grusym.oracle.profile import Profile
 from grusym.oracle.report import FAIL, INCONCLUSIVE, PASS, CheckResult, Where
-from grusym.oracle.spec import KINDS, Spec, materialise, rich_sizes
-from grusym.oracle.subject import Misbehaviour, Subject
+from grusym.oracle.spec import ANY, KINDS, Spec, materialise, rich_sizes
+from grusym.oracle.subject import Misbehaviour, Subject, fixed_sizes
 
 WHOLE = 8  # one case in so many is judged from end to end, too: that takes longer
 LARGEST, LARGEST_OF_MANY = 6, 3
@@ -92,6 +92,8 @@ def run_task(subject: Subject, plan: Plan, task: Task) -> list[CheckResult]:
             tally = tallies.setdefault(wrong.check, Tally())
             tally.cases += 1
             _note_failure(tally, spec, float("inf"), None, wrong.what)
+            if wrong.costly:
+                raise _EnoughError from None
             return False
         ratios = [_count(tallies, check, judgements, spec) for check, judgements in found.items()]
         finite = [ratio for ratio in ratios if np.isfinite(ratio)]
@@ -99,11 +101,8 @@ def run_task(subject: Subject, plan: Plan, task: Task) -> list[CheckResult]:
             target(max(finite))
         return all(ratio <= 1 for ratio in ratios)
 
+    fixed = fixed_sizes(subject)
     rich = True
-    if task.first:
-        for kind in KINDS:
-            judged(Spec(rich_sizes(plan.cell), plan.seed * WHOLE, kind))
-    rich = False
 
     @seed(task.seed)
     @settings(
@@ -114,12 +113,15 @@ def run_task(subject: Subject, plan: Plan, task: Task) -> list[CheckResult]:
         print_blob=False,
         report_multiple_bugs=False,
     )
-    @given(specs(plan.cell))
+    @given(specs(plan.cell, fixed))
     def explore(spec: Spec) -> None:
         if not judged(spec):
             raise _FailedError
 
-    with suppress(_FailedError, Flaky):
+    with suppress(_FailedError, Flaky, _EnoughError):
+        for kind in KINDS if task.first else ():
+            judged(Spec(rich_sizes(plan.cell, fixed), plan.seed * WHOLE, kind))
+        rich = False
         explore()
     return [_result(check, tally) for check, tally in tallies.items()]
 
@@ -128,11 +130,16 @@ class _FailedError(Exception):
     """A case failed: hypothesis looks for a smaller one."""
 
 
-def specs(cell: Cell) -> Any:
-    """The strategy of cases: small sizes, few of them equal; every kind of values."""
-    count = len(Layer(cell).sizes)
-    size = st.integers(1, LARGEST if count <= 4 else LARGEST_OF_MANY)
-    return st.builds(Spec, st.tuples(*[size] * count), st.integers(0, 2**16 - 1), st.sampled_from(KINDS))
+class _EnoughError(BaseException):
+    """A case failed in a way that takes long to see: hypothesis, which would catch an Exception, is to stop."""
+
+
+def specs(cell: Cell, fixed: Mapping[str, int] = ANY) -> Any:
+    """The strategy of cases: small sizes, few of them equal, some perhaps `fixed`; every kind of values."""
+    symbols = Layer(cell).sizes
+    size = st.integers(1, LARGEST if len(symbols) <= 4 else LARGEST_OF_MANY)
+    sizes = [st.just(fixed[symbol.name]) if symbol.name in fixed else size for symbol in symbols]
+    return st.builds(Spec, st.tuples(*sizes), st.integers(0, 2**16 - 1), st.sampled_from(KINDS))
 
 
 def merged(results: Iterable[Sequence[CheckResult]]) -> tuple[CheckResult, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from grusym.oracle.case import Arrays, Case
 
 KINDS = ("plain", "saturated", "subnormal", "cancelling")
 SATURATED = 40.0  # times what plain inputs are: sigmoid and tanh are at their ends in every dtype
+ANY: Mapping[str, int] = MappingProxyType({})  # no size is fixed
 RICH = (3, 4, 5, 6, 2, 7)  # all different, T and B at least 3
 
 
@@ -26,10 +28,15 @@ class Spec:
     kind: str = "plain"
 
 
-def rich_sizes(cell: Cell) -> tuple[int, ...]:
-    """Sizes that tell the most apart: all different where there are few, 2 and 3 where there are many."""
-    count = len(Layer(cell).sizes)
-    return RICH[:count] if count <= 4 else tuple(3 - n % 2 for n in range(count))
+def rich_sizes(cell: Cell, fixed: Mapping[str, int] = ANY) -> tuple[int, ...]:
+    """Sizes that tell the most apart: all different where there are few, 2 and 3 where there are many.
+
+    Those that are `fixed`, by name, are these.
+    """
+    symbols = Layer(cell).sizes
+    count = len(symbols)
+    numbers = RICH[:count] if count <= 4 else tuple(3 - n % 2 for n in range(count))
+    return tuple(fixed.get(symbol.name, number) for symbol, number in zip(symbols, numbers, strict=True))
 
 
 def named_sizes(cell: Cell, spec: Spec) -> dict[str, int]:

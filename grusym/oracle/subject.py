@@ -1,8 +1,8 @@
 """What is judged: something that runs a layer and, perhaps, its gradients."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -30,12 +30,38 @@ class Subject(Protocol):
         """
 
 
+@runtime_checkable
+class OwnThreads(Protocol):
+    """An implementation that runs elsewhere, where threads of ours would not meet: it starts its own."""
+
+    def together(self, cases: Sequence[Case]) -> list[Run]:
+        """Run cases of the same sizes at the same time, a thread each."""
+
+
+@runtime_checkable
+class Addressed(Protocol):
+    """An implementation that is handed addresses: it may not matter which."""
+
+    def elsewhere(self, case: Case) -> list[Run]:
+        """Run a case with its arrays at other addresses, aligned to one element only."""
+
+
+def fixed_sizes(subject: Subject) -> Mapping[str, int]:
+    """The extents, by name, that an implementation has once and for all: `fixed`, where it says so."""
+    fixed: Mapping[str, int] = getattr(subject, "fixed", {})
+    return fixed
+
+
 @dataclass
 class Misbehaviour(Exception):
-    """The implementation did what none may do: `check` is the id of the check that it fails, `what` a sentence."""
+    """The implementation did what none may do: `check` is the id of the check that it fails, `what` a sentence.
+
+    `costly` says that it takes long to see it again, so that no smaller case is looked for.
+    """
 
     check: str
     what: str
+    costly: bool = False
 
     def __str__(self) -> str:
         return self.what
