@@ -44,7 +44,7 @@ def plan_of(
 def judge(subject: Subject, plan: Plan, on_result: Progress | None = None) -> Report:
     """Run the whole campaign here, one task after the other."""
     parts = []
-    for task in tasks(plan, subject.has_gradients):
+    for task in tasks(plan, subject.has_gradients, getattr(subject, "takes", ())):
         parts.append(run_task(subject, plan, task))
         for result in parts[-1] if on_result else ():
             on_result(result)  # type: ignore[misc]

@@ -48,18 +48,18 @@ def forward_checks(subject: Subject, case: Case, profile: Profile, whole: bool) 
         steps = steps_at(case, observed.before, profile)
         stepwise = {name: _reshaped(case, pair) for name, pair in steps.results().items()}
         found["forward-step"] = [
-            _judged(series.name, run.series[series.name], stepwise[series.tensor.name])
+            judged(series.name, run.series[series.name], stepwise[series.tensor.name])
             for series in Layer(case.cell).series
         ]
         if run.final:
             found["final-state"] = [
-                _judged(f"{state.name}_n", run.final[state.name], _last(stepwise[state.update.name]))
+                judged(f"{state.name}_n", run.final[state.name], _last(stepwise[state.update.name]))
                 for state in case.cell.states
             ]
     if whole or not observed:
         values = {**run.series, **{f"final {name}": array for name, array in run.final.items()}}
         found["forward-sequence"] = [
-            _judged(name.replace("final ", "final state "), values[name], pair)
+            judged(name.replace("final ", "final state "), values[name], pair)
             for name, pair in Sequence(case, profile).outputs().items()
             if name in values
         ]
@@ -74,9 +74,8 @@ def gradient_checks(subject: Subject, case: Case, profile: Profile, whole: bool)
         one = single_steps(case, observed.before)
         cotangents = _cotangents(one)
         wanted = Steps(case.cell, dict(one.sizes), _arguments(one), profile).gradients(cotangents)
-        for name, check, judged in _compared(one, subject.gradients(one), wanted, flat=True):
-            del name
-            found.setdefault(check, []).append(judged)
+        for _, check, compared in _compared(one, subject.gradients(one), wanted, flat=True):
+            found.setdefault(check, []).append(compared)
         found |= _bias_identity(one, found, wanted)
     if whole or not observed:
         wanted = Sequence(case, profile).gradients()
@@ -112,13 +111,13 @@ def _compared(
         ball, bound = wanted[name]
         if flat:  # lanes first, then samples
             lanes = lanes.reshape(-1) if name in keys else lanes.reshape(lanes.shape[0], -1).T
-        compared.append((name, check, _judged(f"d{name}{'0' if name in states else ''}", lanes, (ball, bound))))
+        compared.append((name, check, judged(f"d{name}{'0' if name in states else ''}", lanes, (ball, bound))))
     return compared
 
 
 def _bias_identity(case: Case, found: Found, wanted: dict[str, tuple[Any, Any]]) -> Found:
     """Parameters that enter the equations only as a sum have the same gradient, whatever else is right or wrong."""
-    by_name = {judged.name: judged for judgements in found.values() for judged in judgements}
+    by_name = {one.name: one for judgements in found.values() for one in judgements}
     names = [tensor.name for tensor in case.cell.parameters]
     pairs = []
     for number, one in enumerate(names):
@@ -144,7 +143,8 @@ def _same_bits(case: Case, run: Run, again: Run) -> Judged:
     return Judged("y", np.nan_to_num(first), second, np.where(same, 0.0, np.inf), np.ones_like(first))
 
 
-def _judged(name: str, found: Any, wanted: tuple[Any, Any]) -> Judged:
+def judged(name: str, found: Any, wanted: tuple[Any, Any]) -> Judged:
+    """What was found beside its ball and bound."""
     ball, bound = wanted
     finite = np.nan_to_num(found, nan=0.0, posinf=0.0, neginf=0.0)
     return Judged(name, found, ball.middle().reshape(found.shape), ball.distance(finite).reshape(found.shape), bound)

@@ -133,6 +133,13 @@ class Sequence:
         allowed = self._chained(self.bounds, bounds.ZERO, self._bounded_step, bounds.exactly)
         return {name: (exact[name], self.bounds.error(allowed[name])) for name in exact}
 
+    def _ending(self, cotangent: Any, time: int) -> Any:
+        """The part of the final states' cotangent that belongs to the state before this step."""
+        if self.case.lengths is None:
+            return cotangent
+        ends = np.asarray(self.case.lengths) == time
+        return np.where(ends.reshape(-1, *[1] * (cotangent.ndim - 1)), cotangent, 0.0)
+
     def _exact_step(self, time: int) -> Values:
         given: Values = {name: balls.exactly(array) for name, array in self.case.tensors.items()}
         given |= {name: balls.exactly(array[time]) for name, array in self.case.inputs.items()}
@@ -145,7 +152,7 @@ class Sequence:
     def _chained(self, arithmetic: Any, zero: Any, step_at: Any, exactly: Any) -> dict[str, Any]:
         """Backpropagation through time: the steps' Jacobians, from the last to the first."""
         case, cell = self.case, self.cell
-        carried = {state.name: exactly(case.dh[state.name]) for state in cell.states}
+        carried = {state.name: exactly(self._ending(case.dh[state.name], case.steps)) for state in cell.states}
         sums: dict[str, list[Any]] = {tensor.name: [] for tensor in cell.parameters}
         over_time: dict[str, list[Any]] = {tensor.name: [] for tensor in cell.inputs}
         series = {output.tensor.name: output.name for output in Layer(cell).series}
@@ -158,6 +165,11 @@ class Sequence:
                 arriving[tensor] = arithmetic.add([arriving[tensor], seed]) if tensor in arriving else seed
             found = pulled_back(cell, slopes, arriving, arithmetic, zero)
             carried = {s.name: _as_samples(found[s.name], case.initial[s.name].shape, zero) for s in cell.states}
+            if case.lengths is not None:
+                carried = {
+                    name: arithmetic.add([number, exactly(self._ending(case.dh[name], time))])
+                    for name, number in carried.items()
+                }
             for name, parts in sums.items():
                 parts.append(found[name])
             for name, parts in over_time.items():
