@@ -38,7 +38,12 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """A known mistake that explains what was found, within `worst_ratio` of its bounds on `cases` cases."""
+    """A known mistake that explains what was found, within `worst_ratio` of its bounds on `cases` cases.
+
+    It does so `together` with others that are there at once. No input tells it from those that are `equivalent`. What
+    comes nearest besides is the `runner_up`, which is off by `margin` times its bound. A mistake that is a behaviour is
+    seen by its check: its ratio is infinite.
+    """
 
     id: str
     title: str
@@ -46,6 +51,9 @@ class Diagnosis:
     cases: int
     fix: str
     equivalent: tuple[str, ...] = ()
+    together: tuple[str, ...] = ()
+    runner_up: str = ""
+    margin: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -93,6 +101,9 @@ class Report:
                     "cases": found.cases,
                     "fix": found.fix,
                     "equivalent": list(found.equivalent),
+                    "together": list(found.together),
+                    "runner_up": found.runner_up,
+                    "margin": _number(found.margin),
                 }
                 for found in self.diagnosis
             ],
