@@ -32,7 +32,7 @@ def check(
     cmd: Annotated[str | None, typer.Option(metavar="COMMAND", help="judge a program that speaks JSON lines")] = None,
     timeout: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="for a call of these two")] = 10.0,
     convention: Annotated[
-        str, typer.Option(metavar="NAME", help="how its parameters are packed: torch, keras, own, ...")
+        str, typer.Option(metavar="NAME", help="how its parameters are packed: torch, keras, own, auto, ...")
     ] = "torch",
     cell: Annotated[str, typer.Option(metavar="CELL", help="a built-in cell with options, or a .cell file")] = "gru",
     dtype: Annotated[str, typer.Option(metavar="float32|float64|float16", help="of the arrays")] = "float32",
@@ -120,12 +120,12 @@ def _workers(jobs: int, dask: str | None) -> "Callable[[Part], Workers | None]":
             raise InputError(f"--jobs {jobs} does not go with --dask, whose workers are many already; leave one out")
         from grusym.oracle.workers import on_cluster
 
-        return lambda part: lambda tasks: on_cluster(part, tasks, dask)
+        return lambda part: lambda plan, tasks: on_cluster(replace(part, plan=plan), tasks, dask)
     if jobs == 1:
         return lambda part: None
     from grusym.oracle.workers import on_processes
 
-    return lambda part: lambda tasks: on_processes(part, tasks, jobs)
+    return lambda part: lambda plan, tasks: on_processes(replace(part, plan=plan), tasks, jobs)
 
 
 def _judged(
@@ -172,13 +172,18 @@ def _oracle_installed() -> Iterator[None]:
 
 
 def explain(name: Annotated[str, typer.Argument(metavar="ID", help="as a report names it")]) -> None:
-    """Explain what a check is about.
+    """Explain what a check is about, or a known mistake.
 
     \b
       grusym explain forward-step
+      grusym explain reset-before
+      grusym explain gate-order:zrn
     """
     from grusym.oracle.meanings import MEANINGS, meaning
 
-    if name not in MEANINGS and not name.startswith("vjp-"):
-        raise InputError(f"unknown id {name!r}; known are {', '.join(MEANINGS)} and vjp-NAME for every gradient")
-    print(f"{name}: {meaning(name)}")
+    if name in MEANINGS or name.startswith("vjp-"):
+        print(f"{name}: {meaning(name)}")
+        return
+    with _oracle_installed():
+        from grusym.oracle.catalogue.library import explain as explain_mistake
+    print(explain_mistake(name))

@@ -1,7 +1,8 @@
 """Python functions as subjects: forward(x, h0, params) and vjp(x, h0, params, dy, dh_n)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,26 @@ from grusym.oracle.report import Location
 from grusym.oracle.subject import Misbehaviour, gradients_of, outputs_of
 
 Function = Callable[..., Any]
+KEYWORDS = {"lengths": "lengths", "directions": "bidirectional"}
+
+
+def keywords(function: Function | None) -> frozenset[str]:
+    """The names of a function's parameters; none where they cannot be read."""
+    if function is None:
+        return frozenset()
+    try:
+        return frozenset(signature(function).parameters)
+    except (TypeError, ValueError):
+        return frozenset()
 
 
 @dataclass(frozen=True)
 class Callables:
     """A forward function and, perhaps, its gradients. Several inputs or states are tuples, in the cell's order.
 
-    forward returns y, or (y, h_n); vjp a dict: "x", "h0" and the names of the parameters.
+    forward returns y, or (y, h_n); vjp a dict: "x", "h0" and the names of the parameters. What they take besides is
+    seen in their signatures: `lengths` (B,) of the sequences, `bidirectional` (states (2, B, ...), parameters
+    NAME_reverse), and, for vjp, `wanted`, the names of the gradients that are asked for.
     """
 
     function: Function
@@ -35,6 +49,14 @@ class Callables:
     def location(self) -> Location | None:
         return location_of(self.function)
 
+    @property
+    def takes(self) -> frozenset[str]:
+        """What of "lengths", "directions" and "frozen" the functions have a keyword for."""
+        forward, vjp = keywords(self.function), keywords(self.vjp)
+        both = forward & vjp if self.vjp else forward
+        found = {word for word, keyword in KEYWORDS.items() if keyword in both}
+        return frozenset(found | ({"frozen"} if "wanted" in vjp else set()))
+
     def forward(self, case: Case) -> Run:
         returned = self._called(case, self.function, "forward", ())
         series, states = Layer(case.cell).series, case.cell.states
@@ -47,6 +69,10 @@ class Callables:
             values, last = _group(f"{self.name} returned", returned, names), None
         final = {} if last is None else dict(zip((s.name for s in states), _group("h_n is", last, states), strict=True))
         return outputs_of(case, dict(zip(names, values, strict=True)), final)
+
+    def elsewhere(self, case: Case) -> list[Run]:
+        """Run a case with arrays that begin one element after an aligned address."""
+        return [self.forward(replace(case, offset=1))]
 
     def gradients(self, case: Case) -> Arrays:
         assert self.vjp is not None
@@ -68,6 +94,13 @@ class Callables:
         return gradients_of(case, inputs, initial, returned)
 
     def _called(self, case: Case, function: Function, role: str, cotangents: tuple[Any, ...]) -> Any:
+        options: dict[str, Any] = {}
+        if case.lengths is not None:
+            options["lengths"] = np.array(case.lengths, np.int64)
+        if case.directions > 1:
+            options["bidirectional"] = True
+        if case.frozen and cotangents:
+            options["wanted"] = (*case.inputs, *(f"{name}0" for name in case.initial))
         given = {f"the input {n}": case.cast(a) for n, a in case.inputs.items()}
         given |= {f"the initial state {n}0": case.cast(a) for n, a in case.initial.items()}
         params = case.params()
@@ -75,7 +108,7 @@ class Callables:
         inputs, initial = arrays[: len(case.inputs)], arrays[len(case.inputs) :]
         before = [array.copy() for array in arrays] + [array.copy() for array in params.values()]
         try:
-            returned = function(_alone(inputs), _alone(initial), params, *cotangents)
+            returned = function(_alone(inputs), _alone(initial), params, *cotangents, **options)
         except (GrusymError, Misbehaviour):
             raise
         except (Exception, SystemExit) as error:  # an exit with code 0 would say that it conforms

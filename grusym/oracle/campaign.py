@@ -3,7 +3,7 @@
 It is a list of tasks, each with its own seed, that run one after the other or on many workers: the verdict is the same.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from math import prod
@@ -21,14 +21,17 @@ from grusym.oracle.behaviour import behaviour_checks
 from grusym.oracle.case import Case
 from grusym.oracle.checks import Found, forward_checks, gradient_checks
 from grusym.oracle.gate_a import Judged
+from grusym.oracle.layers import frozen_checks, layer_checks
 from grusym.oracle.profile import Profile
 from grusym.oracle.report import FAIL, INCONCLUSIVE, PASS, CheckResult, Where
-from grusym.oracle.spec import ANY, KINDS, Spec, allowed_sizes, materialise, rich_sizes
-from grusym.oracle.subject import Misbehaviour, Subject, fixed_sizes
+from grusym.oracle.spec import ANY, KINDS, Spec, allowed_sizes, both_directions, materialise, rich_sizes, with_lengths
+from grusym.oracle.subject import Misbehaviour, Subject, fixed_sizes, takes
 
 WHOLE = 8  # one case in so many is judged from end to end, too: that takes longer
 LARGEST, LARGEST_OF_MANY = 6, 3
+AUTO = "auto"  # as the convention of a plan: the one that fits, which is recognised first
 CHUNK = 25  # cases of a task
+FEW = 10  # cases of the groups that are not the main ones
 # Drawn as digits below 128: of a wider range hypothesis takes some from the source code that happens to be imported.
 _SEEDS = st.tuples(st.integers(0, 127), st.integers(0, 127)).map(lambda digits: 128 * digits[0] + digits[1])
 _PASSED = (b".pareto", b".secondary")  # keys under which hypothesis keeps what did not fail
@@ -73,14 +76,18 @@ class Tally:
     curve_worth: tuple[bool, int, float] = (False, 0, 0.0)
 
 
-def tasks(plan: Plan, gradients: bool) -> list[Task]:
-    """The campaign in parts, which do not depend on who runs them; the first ones are short, for an early verdict."""
+def tasks(plan: Plan, gradients: bool, takes: Collection[str] = ()) -> list[Task]:
+    """The campaign in parts, which do not depend on who runs them; the first ones are short, for an early verdict.
+
+    `takes` is what the subject takes besides.
+    """
     groups = ["forward", "behaviour", *(["vjp"] if gradients else [])]
+    groups += [group for group in ("lengths", "directions", "frozen") if group in takes]
     if plan.only is not None:
         return [Task(group, plan.seed, 0, first=True) for group in groups]
     found = [Task(group, plan.seed, 0, first=True) for group in groups]
     for group in groups:
-        total = plan.examples if group != "behaviour" else min(plan.examples, 10)
+        total = plan.examples if group in ("forward", "vjp") else min(plan.examples, FEW)
         for number, start in enumerate(range(0, total, CHUNK)):
             found.append(Task(group, plan.seed + 7919 * number, min(CHUNK, total - start), first=False))
     return found
@@ -89,13 +96,11 @@ def tasks(plan: Plan, gradients: bool) -> list[Task]:
 def run_task(subject: Subject, plan: Plan, task: Task) -> list[CheckResult]:
     """The results of one task."""
     tallies: dict[str, Tally] = {}
-    judge: Callable[..., Found] = {"forward": forward_checks, "vjp": gradient_checks, "behaviour": behaviour_checks}[
-        task.group
-    ]
+    judge = GROUPS[task.group]
 
     def judged(spec: Spec, drawn: bool) -> bool:
         """Judge a case; whether nothing fails."""
-        case = materialise(spec, plan.cell, plan.convention, plan.dtype)
+        case = case_of(spec, plan, task.group)
         try:
             found = judge(subject, case, plan.profile, spec.seed % WHOLE == 0 or plan.only is not None)
         except Misbehaviour as wrong:
@@ -157,6 +162,36 @@ class _Failures(ExampleDatabase):
 
 def _failures_of(database: ExampleDatabase | None) -> ExampleDatabase | None:
     return None if database is None else _Failures(database)
+
+
+def case_of(spec: Spec, plan: Plan, group: str) -> Case:
+    """The case of a specification as a group of checks wants it: with lengths, with both directions."""
+    case = materialise(spec, plan.cell, plan.convention, plan.dtype)
+    if group == "directions":
+        case = both_directions(spec, case)
+    return with_lengths(case, spec.seed) if group == "lengths" else case
+
+
+def _lengths(subject: Subject, case: Case, profile: Profile, whole: bool) -> Found:
+    del whole
+    return layer_checks(subject, case, profile, "lengths", gradients=True)
+
+
+def _directions(subject: Subject, case: Case, profile: Profile, whole: bool) -> Found:
+    """Every other case with lengths, where the subject takes them."""
+    if whole and takes(subject, "lengths"):
+        case = with_lengths(case, len(case.tensors))
+    return layer_checks(subject, case, profile, "bidirectional", gradients=True)
+
+
+GROUPS: dict[str, Callable[..., Found]] = {
+    "forward": forward_checks,
+    "vjp": gradient_checks,
+    "behaviour": behaviour_checks,
+    "lengths": _lengths,
+    "directions": _directions,
+    "frozen": frozen_checks,
+}
 
 
 class _FailedError(Exception):

@@ -1,7 +1,7 @@
 """One case: sizes, and the arrays that an implementation is called with."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from math import prod
 from typing import Any
@@ -13,6 +13,7 @@ from grusym.conventions.packing import Layout
 from grusym.equations.cell import Cell
 
 Arrays = dict[str, Any]
+ALIGNED = 64  # bytes
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,11 @@ class Case:
 
     `inputs` (T, B, ...) and `initial` states (B, ...) by the names of the cell, `tensors` are the parameters by theirs;
     `dy` and `dh` are the cotangents of the series and of the final states, by the name of series and state.
+
+    `lengths` (B,) says how many steps of each sequence count: past it the state stands still, the series is zero. With
+    2 `directions`, the second runs over each sequence backwards, with parameters of its own (NAME_reverse); states then
+    have a leading axis for the directions, and a series has those of both side by side along its first axis after
+    (T, B). Arrays begin `offset` elements after an aligned address; of `frozen` parameters no gradient is asked for.
     """
 
     cell: Cell
@@ -32,6 +38,29 @@ class Case:
     tensors: Arrays
     dy: Arrays
     dh: Arrays
+    lengths: Any = None
+    directions: int = 1
+    offset: int = 0
+    frozen: bool = False
+
+    def direction(self, way: int) -> "Case":
+        """One direction alone, its inputs as they stand; of a single one, the case itself."""
+        if self.directions == 1:
+            return self
+
+        def half(array: Any) -> Any:
+            width = array.shape[2] // 2
+            return array[:, :, way * width : (way + 1) * width]
+
+        own = [t.name for t in self.cell.parameters]
+        return replace(
+            self,
+            directions=1,
+            initial={name: array[way] for name, array in self.initial.items()},
+            tensors={name: self.tensors[name + "_reverse" * way] for name in own if name in self.tensors},
+            dy={name: half(array) for name, array in self.dy.items()},
+            dh={name: array[way] for name, array in self.dh.items()},
+        )
 
     @cached_property
     def layout(self) -> Layout:
@@ -46,9 +75,12 @@ class Case:
         return self.sizes["B"]
 
     def params(self) -> Arrays:
-        """The parameters as the convention packs them, in the dtype."""
-        packed = self.layout.keyed(self.layout.pack(self.tensors, self.sizes)) if self.tensors else {}
-        return {name: np.ascontiguousarray(array, self.dtype).reshape(array.shape) for name, array in packed.items()}
+        """The parameters as the convention packs them, in the dtype; those of a second direction are NAME_reverse."""
+        found: Arrays = {}
+        for way in range(self.directions if self.tensors else 0):
+            packed = self.layout.keyed(self.layout.pack(self.direction(way).tensors, self.sizes))
+            found |= {name + "_reverse" * way: self.cast(array) for name, array in packed.items()}
+        return found
 
     def place_of(self, tensor: str, index: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
         """Where an element of a parameter stands: the array of the convention, and the index in it."""
@@ -61,7 +93,14 @@ class Case:
 
     def cast(self, array: Any) -> Any:
         """An array as the implementation takes it."""
-        return np.array(array, self.dtype, order="C")
+        if not self.offset:
+            return np.array(array, self.dtype, order="C")
+        shape, width = np.shape(array), np.dtype(self.dtype).itemsize
+        room = np.empty((int(np.prod(shape)) + self.offset) * width + ALIGNED, np.uint8)
+        start = -room.ctypes.data % ALIGNED + self.offset * width
+        found = room[start : start + int(np.prod(shape)) * width].view(self.dtype).reshape(shape)
+        found[...] = array
+        return found
 
 
 @lru_cache(maxsize=64)

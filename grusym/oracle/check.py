@@ -7,9 +7,11 @@ from typing import Any
 from grusym.conventions.library import cell_in
 from grusym.equations.cell import Cell
 from grusym.errors import InputError
-from grusym.oracle.campaign import Plan, Task, merged, run_task, tasks
+from grusym.oracle.campaign import AUTO, Plan, Task, merged, run_task, tasks
+from grusym.oracle.diagnose import diagnose
 from grusym.oracle.profile import profile_named
-from grusym.oracle.report import CheckResult, Report
+from grusym.oracle.recognise import recognised_plan
+from grusym.oracle.report import NONCONFORMING, CheckResult, Report
 from grusym.oracle.reproduce import call
 from grusym.oracle.spec import case_named, size_names
 from grusym.oracle.subject import Subject
@@ -17,7 +19,7 @@ from grusym.oracle.targets.python_target import subject_in
 from grusym.oracle.unchecked import unchecked
 
 Progress = Callable[[CheckResult], Any]
-Workers = Callable[[Sequence[Task]], Iterable[list[CheckResult]]]
+Workers = Callable[[Plan, Sequence[Task]], Iterable[list[CheckResult]]]
 
 
 def check(
@@ -30,6 +32,7 @@ def check(
     max_examples: int = 50,
     seed: int = 0,
     case: str | None = None,
+    diagnosing: bool = True,
 ) -> Report:
     """Judge a forward function and its gradients: does it compute the cell's equations, within derived error bounds?
 
@@ -46,7 +49,8 @@ def check(
     """
     plan = plan_of(convention, dtype, cell, profile, max_examples, seed, case)
     name = getattr(forward, "__name__", type(forward).__name__)
-    report = judge(subject_in(forward, name, vjp, getattr(vjp, "__name__", "vjp"), plan), plan)
+    subject = subject_in(forward, name, vjp, getattr(vjp, "__name__", "vjp"), plan)
+    report = judge(subject, plan, diagnosing=diagnosing)
     return replace(report, reproduce=call(forward, vjp, plan, report))
 
 
@@ -59,8 +63,8 @@ def plan_of(
     seed: int,
     case: str | None = None,
 ) -> Plan:
-    """The plan of a campaign. Raises InputError for what does not exist."""
-    found = cell_in(cell, convention)
+    """The plan of a campaign; of convention "auto", `judge` finds out. Raises InputError for what does not exist."""
+    found = cell_in(cell, None if convention == AUTO else convention)
     if max_examples < 1:
         raise InputError(f"max_examples is {max_examples}; judge at least 1 case")
     if seed < 0:
@@ -69,16 +73,28 @@ def plan_of(
     return Plan(found, convention, dtype, profile_named(profile, dtype), max_examples, seed, only)
 
 
-def judge(subject: Subject, plan: Plan, on_result: Progress | None = None, workers: Workers | None = None) -> Report:
-    """Run the whole campaign: by `workers`, or here, one task after the other. The report is the same."""
-    todo = tasks(plan, subject.has_gradients)
+def judge(
+    subject: Subject,
+    plan: Plan,
+    on_result: Progress | None = None,
+    workers: Workers | None = None,
+    diagnosing: bool = True,
+) -> Report:
+    """Run the whole campaign: by `workers`, or here, one task after the other. The report is the same.
+
+    `diagnosing` says whether a failure is looked into.
+    """
+    recognised: tuple[str, ...] = ()
+    if plan.convention == AUTO:
+        plan, recognised = recognised_plan(subject, plan)
+    todo = tasks(plan, subject.has_gradients, getattr(subject, "takes", ()))
     parts = []
-    for part in workers(todo) if workers else (run_task(subject, plan, task) for task in todo):
+    for part in workers(plan, todo) if workers else (run_task(subject, plan, task) for task in todo):
         parts.append(part)
         for result in part if on_result else ():
             on_result(result)  # type: ignore[misc]
     results = merged(parts)
-    return Report(
+    report = Report(
         subject.name,
         plan.cell.spelling,
         plan.convention or "own",
@@ -86,6 +102,11 @@ def judge(subject: Subject, plan: Plan, on_result: Progress | None = None, worke
         plan.profile.name,
         plan.seed,
         (*results, *unchecked(plan, subject.has_gradients, results)),
+        notes=recognised,
         sizes=size_names(plan.cell),
         location=getattr(subject, "location", None),
     )
+    if not diagnosing or report.verdict != NONCONFORMING:
+        return report
+    findings = diagnose(subject, plan, report.checks)
+    return replace(report, diagnosis=findings.diagnosis, notes=(*report.notes, *findings.notes))

@@ -64,18 +64,18 @@ def forward_checks(subject: Subject, case: Case, profile: Profile, whole: bool) 
         steps = steps_at(case, observed.before, profile)
         stepwise = {name: _reshaped(case, pair) for name, pair in steps.results().items()}
         found["forward-step"] = [
-            replace(_judged(series.name, run.series[series.name], stepwise[series.tensor.name]), steps=True)
+            replace(judged(series.name, run.series[series.name], stepwise[series.tensor.name]), steps=True)
             for series in Layer(case.cell).series
         ]
         if run.final:
             found["final-state"] = [
-                _judged(f"{state.name}_n", run.final[state.name], _last(stepwise[state.update.name]))
+                judged(f"{state.name}_n", run.final[state.name], _last(stepwise[state.update.name]))
                 for state in case.cell.states
             ]
     if whole or not observed:
         values = {**run.series, **{f"final {name}": array for name, array in run.final.items()}}
         found["forward-sequence"] = [
-            replace(_judged(name.replace("final ", "final state "), values[name], pair), steps=name in run.series)
+            replace(judged(name.replace("final ", "final state "), values[name], pair), steps=name in run.series)
             for name, pair in Sequence(case, profile).outputs().items()
             if name in values
         ]
@@ -90,9 +90,8 @@ def gradient_checks(subject: Subject, case: Case, profile: Profile, whole: bool)
         one = single_steps(case, observed.before)
         cotangents = _cotangents(one)
         wanted = Steps(case.cell, dict(one.sizes), _arguments(one), profile).gradients(cotangents)
-        for name, check, judged in _compared(one, subject.gradients(one), wanted, (case.steps, case.batch)):
-            del name
-            found.setdefault(check, []).append(judged)
+        for _, check, compared in _compared(one, subject.gradients(one), wanted, (case.steps, case.batch)):
+            found.setdefault(check, []).append(compared)
         found |= _bias_identity(one, found, wanted)
     if whole or not observed:
         wanted = Sequence(case, profile).gradients()
@@ -129,13 +128,13 @@ def _compared(
         check = f"vjp-{keys.get(name, f'{name}0' if name in states else name)}"
         label = f"d{name}{'0' if name in states else ''}"
         if samples is None:
-            compared.append((name, check, replace(_judged(label, array, wanted[name]), steps=name in case.inputs)))
+            compared.append((name, check, replace(judged(label, array, wanted[name]), steps=name in case.inputs)))
             continue
         rows = array[0] if name in case.inputs else array
         # Lanes first, then samples.
         lanes = rows.reshape(-1) if name in keys else rows.reshape(rows.shape[0], -1).T
         shape = rows.shape if name in keys else (*samples, *rows.shape[1:])
-        compared.append((name, check, _unfolded(_judged(label, lanes, wanted[name]), shape, name not in keys)))
+        compared.append((name, check, _unfolded(judged(label, lanes, wanted[name]), shape, name not in keys)))
     return compared
 
 
@@ -151,7 +150,7 @@ def _unfolded(judged: Judged, shape: tuple[int, ...], steps: bool) -> Judged:
 
 def _bias_identity(case: Case, found: Found, wanted: dict[str, tuple[Any, Any]]) -> Found:
     """Parameters that enter the equations only as a sum have the same gradient, whatever else is right or wrong."""
-    by_name = {judged.name: judged for judgements in found.values() for judged in judgements}
+    by_name = {one.name: one for judgements in found.values() for one in judgements}
     names = [tensor.name for tensor in case.cell.parameters]
     pairs = []
     for number, one in enumerate(names):
@@ -177,7 +176,8 @@ def _same_bits(case: Case, run: Run, again: Run) -> Judged:
     return Judged("y", np.nan_to_num(first), second, np.where(same, 0.0, np.inf), np.ones_like(first))
 
 
-def _judged(name: str, found: Any, wanted: tuple[Any, Any]) -> Judged:
+def judged(name: str, found: Any, wanted: tuple[Any, Any]) -> Judged:
+    """What was found beside its ball and bound."""
     ball, bound = wanted
     finite = np.nan_to_num(found, nan=0.0, posinf=0.0, neginf=0.0)
     return Judged(name, found, ball.middle().reshape(found.shape), ball.distance(finite).reshape(found.shape), bound)

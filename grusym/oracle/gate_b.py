@@ -145,6 +145,13 @@ class Sequence:
             self.slopes = sharpened(chained, self.profile, self.bits)
         return self.slopes
 
+    def _ending(self, cotangent: Any, time: int) -> Any:
+        """The part of the final states' cotangent that belongs to the state before this step."""
+        if self.case.lengths is None:
+            return cotangent
+        ends = np.asarray(self.case.lengths) == time
+        return np.where(ends.reshape(-1, *[1] * (cotangent.ndim - 1)), cotangent, 0.0)
+
     def _exact_step(self, time: int) -> Values:
         given: Values = {name: balls.exactly(array) for name, array in self.case.tensors.items()}
         given |= {name: balls.exactly(array[time]) for name, array in self.case.inputs.items()}
@@ -176,7 +183,7 @@ class Sequence:
     ) -> dict[str, Any]:
         """Backpropagation through time: the steps' Jacobians, from the last to the first."""
         case, cell = self.case, self.cell
-        carried = {state.name: exactly(case.dh[state.name]) for state in cell.states}
+        carried = {state.name: exactly(self._ending(case.dh[state.name], case.steps)) for state in cell.states}
         sums: dict[str, list[Any]] = {tensor.name: [] for tensor in cell.parameters}
         over_time: dict[str, list[Any]] = {tensor.name: [] for tensor in cell.inputs}
         series = {output.tensor.name: output.name for output in Layer(cell).series}
@@ -190,6 +197,11 @@ class Sequence:
             found = pulled_back(cell, slopes, arriving, arithmetic, zero)
             before = carry(slopes, arriving, found)
             carried = {s.name: _as_samples(before[s.name], case.initial[s.name].shape, zero) for s in cell.states}
+            if case.lengths is not None:
+                carried = {
+                    name: arithmetic.add([number, exactly(self._ending(case.dh[name], time))])
+                    for name, number in carried.items()
+                }
             for name, parts in sums.items():
                 parts.append(found[name])
             for name, parts in over_time.items():

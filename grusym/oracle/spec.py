@@ -1,7 +1,7 @@
 """Specifications of cases: sizes, a seed, a kind of values. Small to print, to shrink and to send elsewhere."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from types import MappingProxyType
 from typing import Any
@@ -16,8 +16,9 @@ from grusym.errors import InputError
 from grusym.oracle.case import Arrays, Case
 
 KINDS = ("plain", "saturated", "subnormal", "cancelling")
-SATURATED = 40.0  # times what plain inputs are: sigmoid and tanh are at their ends in every dtype
+SATURATED = 2.5  # times the logarithm of the largest number: gates are at their ends, and exp(a) overflows
 ANY: Mapping[str, int] = MappingProxyType({})  # no size is fixed
+SECOND = 2**20  # how far the seed of a second direction is from that of the first
 RICH = (3, 4, 5, 6, 2, 7)  # all different, T and B at least 3
 
 
@@ -118,7 +119,8 @@ def materialise(spec: Spec, cell: Cell, convention: str | None, dtype: str) -> C
     def shape(tensor: Any) -> tuple[int, ...]:
         return numbers(tensor.shape, sizes)
 
-    factor = {"saturated": SATURATED, "subnormal": float(np.finfo(dtype).smallest_subnormal) * 64}.get(spec.kind, 1.0)
+    large = SATURATED * float(np.log(np.finfo(dtype).max))
+    factor = {"saturated": large, "subnormal": float(np.finfo(dtype).smallest_subnormal) * 64}.get(spec.kind, 1.0)
     tensors: Arrays = {t.name: values(shape(t), 1.5 / np.sqrt(max(1, prod(shape(t)[1:])))) for t in cell.parameters}
     if spec.kind == "cancelling":
         tensors = {name: _cancelling(array, dtype) for name, array in tensors.items()}
@@ -132,6 +134,29 @@ def materialise(spec: Spec, cell: Cell, convention: str | None, dtype: str) -> C
         tensors,
         {s.name: values((*lead, *shape(s.tensor))) for s in layer.series},
         {s.name: values((lead[1], *shape(s.tensor))) for s in cell.states},
+    )
+
+
+def with_lengths(case: Case, seed: int) -> Case:
+    """The case with sequences of different lengths: the longest, an empty one, and others between."""
+    random = np.random.default_rng((seed, case.steps, case.batch))
+    lengths = random.integers(0, case.steps + 1, size=case.batch)
+    lengths[: min(2, case.batch)] = (case.steps, 0)[: case.batch]
+    if case.batch > 2 and case.steps > 1:
+        lengths[2] = random.integers(1, case.steps)
+    return replace(case, lengths=random.permutation(lengths))
+
+
+def both_directions(spec: Spec, case: Case) -> Case:
+    """The case with a second direction, which has values of its own."""
+    other = materialise(replace(spec, seed=spec.seed + SECOND), case.cell, case.convention, case.dtype)
+    return replace(
+        case,
+        directions=2,
+        initial={name: np.stack([array, other.initial[name]]) for name, array in case.initial.items()},
+        tensors=case.tensors | {f"{name}_reverse": array for name, array in other.tensors.items()},
+        dy={name: np.concatenate([array, other.dy[name]], axis=2) for name, array in case.dy.items()},
+        dh={name: np.stack([array, other.dh[name]]) for name, array in case.dh.items()},
     )
 
 

@@ -52,13 +52,14 @@ def jacobian(
     zero: Any,
     exactly: Any,
     arguments: Iterable[Tensor] | None = None,
+    tangents: tuple[Equation, ...] | None = None,
 ) -> dict[tuple[str, str], Any]:
     """The derivative of every result by every argument (or by these), by their names, at `values` of `step`.
 
     One of shape (L, N, ...): L runs over the elements of the argument, N over the samples, then come the result's axes.
-    A result that does not depend on an argument has no entry.
+    A result that does not depend on an argument has no entry. `tangents` stand for the equations of forward mode.
     """
-    tangents = _tangents(cell)
+    tangents = tangents_of(cell) if tangents is None else tangents
     found = {}
     for argument in arguments_of(cell) if arguments is None else arguments:
         walk = _Walk(cell, sizes, arithmetic, zero)
@@ -81,8 +82,8 @@ def jacobian(
 
 
 @lru_cache(maxsize=64)
-def _tangents(cell: Cell) -> tuple[Equation, ...]:
-    """The equations of the tangents alone."""
+def tangents_of(cell: Cell) -> tuple[Equation, ...]:
+    """The equations of forward mode, those of the tangents alone."""
     return tuple(e for e in tangent_cell(cell).equations if tensor_of(e.target) not in cell.tensors)
 
 

@@ -12,7 +12,11 @@ from grusym.oracle.case import Arrays, Case, Run
 
 
 class Subject(Protocol):
-    """An implementation. Both functions raise Misbehaviour for what is a verdict, not an accident of ours."""
+    """An implementation. Both functions raise Misbehaviour for what is a verdict, not an accident of ours.
+
+    One that takes lengths, two directions or frozen parameters (Case) says so with an attribute `takes`, a set of the
+    words "lengths", "directions" and "frozen"; without it, it is not asked for any.
+    """
 
     @property
     def name(self) -> str: ...
@@ -52,6 +56,11 @@ def fixed_sizes(subject: Subject) -> Mapping[str, int]:
     return fixed
 
 
+def takes(subject: Subject, what: str) -> bool:
+    """Whether an implementation takes "lengths", "directions" or "frozen" parameters."""
+    return what in getattr(subject, "takes", ())
+
+
 @dataclass
 class Misbehaviour(Exception):
     """The implementation did what none may do: `check` is the id of the check that it fails, `what` a sentence.
@@ -85,10 +94,8 @@ def _described(value: Any) -> str:
 
 def outputs_of(case: Case, series: Mapping[str, Any], final: Mapping[str, Any]) -> Run:
     """What was returned, by name, checked. Raises Misbehaviour for what does not fit."""
-    lead = (case.steps, case.batch)
     checked_series = {
-        s.name: checked(s.name, series[s.name], (*lead, *case.dy[s.name].shape[2:]), case.dtype)
-        for s in Layer(case.cell).series
+        s.name: checked(s.name, series[s.name], case.dy[s.name].shape, case.dtype) for s in Layer(case.cell).series
     }
     finals = {
         state.name: checked(f"{state.name}_n", final[state.name], case.dh[state.name].shape, case.dtype)
@@ -109,10 +116,11 @@ def gradients_of(
         found[name] = checked(f"d{name}0", array, case.initial[name].shape, case.dtype)
     layout, expected = case.layout, case.params()
     packed = {n: checked(f"d{n}", params[n], expected[n].shape, case.dtype) for n in expected if n in params}
-    for place in layout.placements:
-        key = layout.key(place.buffer)
-        if key in packed:
-            found[place.tensor] = np.array(place.view(packed[key], case.sizes))
+    for suffix in ("", "_reverse")[: case.directions]:
+        for place in layout.placements:
+            key = layout.key(place.buffer) + suffix
+            if key in packed:
+                found[place.tensor + suffix] = np.array(place.view(packed[key], case.sizes))
     return found
 
 

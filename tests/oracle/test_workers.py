@@ -25,7 +25,7 @@ def alone(part):
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_processes_give_the_same_report(part, alone, jobs):
-    assert judge(part.load(), part.plan, workers=lambda tasks: on_processes(part, tasks, jobs)) == alone
+    assert judge(part.load(), part.plan, workers=lambda plan, tasks: on_processes(part, tasks, jobs)) == alone
 
 
 def test_a_cluster_gives_the_same_report(part, alone):
@@ -37,7 +37,7 @@ def test_a_cluster_gives_the_same_report(part, alone):
         )
         with cluster:
             address = cluster.scheduler_address
-            found = judge(part.load(), part.plan, workers=lambda tasks: on_cluster(part, tasks, address))
+            found = judge(part.load(), part.plan, workers=lambda plan, tasks: on_cluster(part, tasks, address))
     assert found == alone
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from grusym.conventions.library import layout_of
 from grusym.errors import InputError
-from grusym.oracle.campaign import Plan
+from grusym.oracle.campaign import AUTO, Plan
 from grusym.oracle.profile import profile_named
 from grusym.oracle.subject import Subject
 
@@ -74,7 +74,8 @@ class Target:
 
         Raises InputError for what cannot be imported, loaded, started or found, or has not the right form.
         """
-        layout_of(plan.cell, plan.convention)  # refuses what no implementation can be asked for
+        if plan.convention != AUTO:
+            layout_of(plan.cell, plan.convention)  # refuses what no implementation can be asked for
         if self.library:
             from grusym.oracle.targets.shared_library import SharedLibrary
 
