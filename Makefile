@@ -47,6 +47,7 @@ format: $(READY)
 
 codegen: $(READY)
 	@$(BIN)/grusym generate --all
+	@$(BIN)/grusym vectors emit --all
 
 times: $(READY)
 	@$(BIN)/python tests/startup.py

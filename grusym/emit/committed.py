@@ -16,6 +16,7 @@ CELLS = (("gru", "torch"), ("gru", "own"), ("lstm", "torch"), ("lstm", "own"), (
 OWN = ("mgu", "mingru", "ligru", "augru", "gru_d", "fastgrnn", "lngru", "convgru", "sepconvgru", "coordconvgru")
 DTYPES = ("float32", "float64")
 SCHEDULE = "reference"
+VECTORS = "vectors/"  # made by `grusym vectors emit --all`
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,8 @@ def stale(files: dict[str, str], directory: Path) -> list[Path]:
 
 
 def _present(directory: Path) -> set[str]:
-    return {p.relative_to(directory).as_posix() for p in directory.rglob("*") if p.is_file()}
+    present = {p.relative_to(directory).as_posix() for p in directory.rglob("*") if p.is_file()}
+    return {path for path in present if not path.startswith(VECTORS)}
 
 
 def _digest(text: str) -> str:

@@ -73,13 +73,13 @@ def straightened(case: Case, wiring: Wiring) -> Case:
     return replace(case, inputs=inputs, dy=cotangents)
 
 
-def outputs(case: Case, profile: Profile) -> Reference:
+def outputs(case: Case, profile: Profile, bits: int = FIRST_BITS) -> Reference:
     """Balls and bounds of the series and final states of a layer."""
     parts = []
     for way in range(case.directions):
         one = case.direction(way)
         wiring = wired(case.steps, case.batch, case.lengths, backwards=way == 1)
-        sequence = Sequence(straightened(one, wiring), profile)
+        sequence = Sequence(straightened(one, wiring), profile, bits)
         found: Reference = {}
         states = {s.update.name: s.name for s in case.cell.states}
         for series in Layer(case.cell).series:
@@ -109,13 +109,13 @@ def _joined(name: str, pairs: list[tuple[Any, Any]]) -> tuple[Any, Any]:
     return Ball(np.concatenate(arrays, axis=2)), np.concatenate(bounds, axis=2)
 
 
-def layer_gradients(case: Case, profile: Profile) -> Reference:
+def layer_gradients(case: Case, profile: Profile, bits: int = FIRST_BITS) -> Reference:
     """Balls and bounds of the gradients of a layer; those of a second direction's parameters are NAME_reverse."""
     found: Reference = {}
     for way in range(case.directions):
         one = case.direction(way)
         wiring = wired(case.steps, case.batch, case.lengths, backwards=way == 1)
-        for name, (ball, bound) in Sequence(straightened(one, wiring), profile).gradients().items():
+        for name, (ball, bound) in Sequence(straightened(one, wiring), profile, bits).gradients().items():
             if name in case.inputs:
                 placed = (_placed(ball.array, wiring, 0), _placed(bound, wiring, 0.0))
                 found[name] = _summed(found[name], placed, profile) if way else (Ball(placed[0]), placed[1])

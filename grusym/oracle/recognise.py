@@ -8,7 +8,7 @@ from grusym.conventions.library import CONVENTIONS, cell_in, layout_of
 from grusym.equations.cell import Cell
 from grusym.equations.library import BUILT_IN
 from grusym.errors import GrusymError, InputError
-from grusym.oracle.campaign import AUTO, Plan
+from grusym.oracle.campaign import Plan
 from grusym.oracle.observation import Bench, observed
 from grusym.oracle.spec import Spec, materialise, rich_sizes
 from grusym.oracle.subject import Subject, fixed_sizes

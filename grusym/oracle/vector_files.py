@@ -33,6 +33,7 @@ def _entry(one: Vector) -> str:
         "sizes": dict(case.sizes),
         "seed": one.spec.seed,
         "kind": one.spec.kind,
+        "layer": one.layer,
         "kills": dict(one.kills),
     }
     lines = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in about.items()]
@@ -115,7 +116,7 @@ def differing(path: Path) -> Iterator[str]:
         if set(entry["sizes"]) != set(names) or entry["kind"] not in KINDS or entry["seed"] < 0:
             raise InputError(f"{path}: vector {entry['name']} has sizes, a seed or a kind that {own.spelling} has not")
         spec = Spec(tuple(entry["sizes"][name] for name in names), entry["seed"], entry["kind"])
-        made.append(vector(spec, own, entry["convention"], entry["dtype"]))
+        made.append(vector(spec, own, entry["convention"], entry["dtype"], entry["layer"]))
         right = json.loads(_entry(made[-1]))
         for part in ("name", "inputs", "expected", "bounds", "kills"):
             yield from _unlike(f"{path}: {entry['name']}: {part}", entry.get(part), right[part])
@@ -153,7 +154,16 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def _is_entry(entry: Any, path: Path) -> bool:
-    wanted = {"name": str, "cell": str, "convention": str, "dtype": str, "sizes": dict, "seed": int, "kind": str}
+    wanted = {
+        "name": str,
+        "cell": str,
+        "convention": str,
+        "dtype": str,
+        "sizes": dict,
+        "seed": int,
+        "kind": str,
+        "layer": bool,
+    }
     if not isinstance(entry, dict):
         raise InputError(f"{path} holds a vector that is a {type(entry).__name__}, not an object")
     for key, kind in wanted.items():

@@ -13,8 +13,10 @@ from grusym.errors import InputError
 from grusym.oracle.balls import Ball, precision
 from grusym.oracle.case import Arrays, Case
 from grusym.oracle.gate_b import Sequence as Whole
-from grusym.oracle.profile import DEFAULTS, PROFILES
-from grusym.oracle.spec import Spec, case_named, materialise, rich_sizes
+from grusym.oracle.kills import kills
+from grusym.oracle.layers import layer_gradients, outputs
+from grusym.oracle.profile import DEFAULTS, PROFILES, Profile
+from grusym.oracle.spec import Spec, allowed_sizes, both_directions, case_named, materialise, rich_sizes, with_lengths
 
 BITS = 256  # enough to round a result correctly but for one case in 2^200
 
@@ -30,57 +32,87 @@ class Vector:
     name: str
     case: Case
     spec: Spec
+    layer: bool
     inputs: Arrays
     expected: Arrays
     bounds: dict[str, Arrays]
     kills: Mapping[str, float] = field(default_factory=dict)
 
 
-def vector(spec: Spec, cell: Cell | str, convention: str | None, dtype: str) -> Vector:
-    """The vector of a case.
+def vector(spec: Spec, cell: Cell | str, convention: str | None, dtype: str, layer: bool = False) -> Vector:
+    """The vector of a case; as a `layer` it has sequences of different lengths, and both directions.
 
     Raises InputError for a cell or a convention that does not exist, or where a result lies too near the middle of two
     numbers to be rounded.
     """
     if dtype not in DEFAULTS:
         raise InputError(f"unknown dtype {dtype!r}; choose {', '.join(DEFAULTS)}")
-    profiles = [profile for profile in PROFILES.values() if profile.dtype == dtype]
     own = cell_in(cell, convention)
     case = materialise(spec, own, convention, dtype)
+    if layer:
+        case = with_lengths(both_directions(spec, case), spec.seed)
     inputs = {name: case.cast(array) for name, array in case.inputs.items()}
     inputs |= {f"{name}0": case.cast(array) for name, array in case.initial.items()} | case.params()
     inputs |= {f"d{name}": case.cast(array) for name, array in case.dy.items()}
     inputs |= {f"d{name}_n": case.cast(array) for name, array in case.dh.items()}
+    inputs |= {"lengths": case.cast(case.lengths)} if layer else {}
+    found: dict[str, References] = {}
     with precision(BITS):
-        exact = Whole(case, profiles[0], BITS)
-        wanted = _packed(case, _results(case, exact, 0), object)
-        expected = {name: rounded(Ball(array), dtype, name) for name, array in wanted.items()}
-        bounds = {}
-        for profile in profiles:
-            allowed = _packed(case, _results(case, Whole(case, profile, BITS, exact), 1), np.float64)
-            bounds[profile.name] = {name: _up(array, expected[name]) for name, array in allowed.items()}
-    name = f"{own.symbol}_{convention or 'own'}_{dtype}_{spec.kind}"
-    return Vector(name, case, spec, inputs, expected, bounds)
+        for profile in PROFILES.values():
+            if profile.dtype == dtype:
+                found[profile.name] = references(case, profile, next(iter(found.values()), None))
+        first = found[DEFAULTS[dtype]]
+        exact = {name: array for name, (array, _) in first.results.items()}
+        expected = {name: rounded(Ball(a), dtype, name) for name, a in _packed(case, exact, object).items()}
+        middles = {name: Ball(array).middle() for name, array in exact.items()}
+    bounds = {}
+    for name, each in found.items():
+        reached = {key: bound for key, (_, bound) in each.results.items()}
+        allowed = _packed(case, reached, np.float64)
+        bounds[name] = {key: _up(array, expected[key]) for key, array in allowed.items()}
+    killed = kills(case, middles, {name: bound for name, (_, bound) in first.results.items()})
+    sizes = "x".join(map(str, spec.sizes))
+    name = f"{own.symbol}_{convention or 'own'}_{dtype}_{'layer' if layer else spec.kind}_{sizes}"
+    return Vector(name, case, spec, layer, inputs, expected, bounds, killed)
 
 
-def _results(case: Case, whole: Whole, part: int) -> Arrays:
-    """Balls (part 0) or bounds (part 1) of outputs and gradients, by the names of the cell."""
-    outputs = {name: _parts(pair)[part] for name, pair in whole.outputs().items()}
-    gradients = {name: _parts(pair)[part] for name, pair in whole.gradients().items()}
-    found = {s.name: outputs[s.name] for s in Layer(case.cell).series}
-    found |= {f"{state.name}_n": outputs[f"final {state.name}"] for state in case.cell.states}
-    found |= {f"d{name}": gradients[name] for name in case.inputs}
-    found |= {f"d{name}0": gradients[name] for name in case.initial}
-    return found | {f"parameter {name}": gradients[name] for name in case.tensors}
+@dataclass(frozen=True)
+class References:
+    """Balls and bounds by the names of a program's results: "series y", "final h", gradients by those of tensors."""
+
+    results: Mapping[str, tuple[Any, Any]]
+    whole: Whole | None = None
 
 
-def _packed(case: Case, found: Arrays, dtype: type) -> Arrays:
+def references(case: Case, profile: Profile, known: References | None) -> References:
+    """The exact results of a case, and how far off an implementation of this arithmetic may be.
+
+    `known` are those under another profile: their balls are the same.
+    """
+    if case.directions > 1 or case.lengths is not None:
+        found = {_title(n): _parts(pair) for n, pair in outputs(case, profile, BITS).items()}
+        return References(found | {n: _parts(pair) for n, pair in layer_gradients(case, profile, BITS).items()})
+    whole = Whole(case, profile, BITS, known.whole if known else None)
+    found = {_title(name): _parts(pair) for name, pair in whole.outputs().items()}
+    return References(found | {name: _parts(pair) for name, pair in whole.gradients().items()}, whole)
+
+
+def _title(name: str) -> str:
+    return name if name.startswith("final ") else f"series {name}"
+
+
+def _packed(case: Case, found: Mapping[str, Any], dtype: type) -> Arrays:
     """The same by the contract's names: gradients of parameters packed as the convention packs the parameters."""
     layout = case.layout
-    arrays: Arrays = {f"d{name}": np.zeros(array.shape, dtype) for name, array in case.params().items()}
-    for place in layout.placements:
-        place.view(arrays[f"d{layout.key(place.buffer)}"], case.sizes)[...] = found.pop(f"parameter {place.tensor}")
-    return found | arrays
+    arrays: Arrays = {s.name: found[f"series {s.name}"] for s in Layer(case.cell).series}
+    arrays |= {f"{state.name}_n": found[f"final {state.name}"] for state in case.cell.states}
+    arrays |= {f"d{name}": found[name] for name in case.inputs}
+    arrays |= {f"d{name}0": found[name] for name in case.initial}
+    arrays |= {f"d{name}": np.zeros(array.shape, dtype) for name, array in case.params().items()}
+    for way in ("", "_reverse")[: case.directions]:
+        for place in layout.placements:
+            place.view(arrays[f"d{layout.key(place.buffer)}{way}"], case.sizes)[...] = found[f"{place.tensor}{way}"]
+    return arrays
 
 
 def _parts(pair: tuple[Ball, Any]) -> tuple[Any, Any]:
@@ -112,28 +144,50 @@ def _up(bound: Any, expected: Any) -> Any:
 
 
 def asked(cell: str, convention: str, dtypes: Sequence[str], cases: Sequence[str]) -> tuple[str, list[Vector]]:
-    """A name and the vectors of these cases ("T=3,B=4,I=5,H=6,seed=7,kind=plain"), or of two that tell much.
+    """A name and the vectors of these cases ("T=3,B=4,I=5,H=6,seed=7,kind=plain"), or of some that tell much.
 
-    Raises InputError for what does not exist.
+    Raises InputError for what does not exist, and where a known mistake would not be seen by those that tell much.
     """
     own = cell_in(cell, convention)
-    rich = [Spec(rich_sizes(own), 1, kind) for kind in ("plain", "saturated")]
-    specs = [case_named(case, own) for case in cases] or rich
-    made = [vector(spec, cell, convention, dtype) for dtype in dtypes for spec in specs]
+    if cases:
+        made = [vector(case_named(case, own), cell, convention, dtype) for dtype in dtypes for case in cases]
+    else:
+        made = certified([one for dtype in dtypes for one in telling(own, convention, dtype)])
     return f"{own.symbol}_{convention}", made
 
 
+def telling(cell: Cell, convention: str | None, dtype: str) -> list[Vector]:
+    """Vectors that together see every known mistake: plain, saturated, with sizes that are alike, and as a layer."""
+    rich = rich_sizes(cell)
+    alike = allowed_sizes(cell, (3, 2, *(4 for _ in rich[2:]))) if len(rich) <= 4 else rich
+    specs = [
+        (Spec(rich, 1), False),
+        (Spec(rich, 1, "saturated"), False),
+        (Spec(alike, 2), False),
+        (Spec(rich, 3), True),
+    ]
+    return [vector(spec, cell, convention, dtype, layer) for spec, layer in specs]
+
+
+def certified(vectors: list[Vector]) -> list[Vector]:
+    """The vectors, if each known mistake that one of them could show is seen by one: off by more than its bound.
+
+    Raises InputError, naming those that are not.
+    """
+    best: dict[str, float] = {}
+    for one in vectors:
+        for name, ratio in one.kills.items():
+            best[name] = max(best.get(name, 0.0), ratio)
+    left = [name for name, ratio in best.items() if ratio <= 1]
+    if left:
+        raise InputError(f"these vectors do not see {', '.join(left)}; take other sizes or seeds")
+    return vectors
+
+
 def committed() -> Iterator[tuple[str, list[Vector]]]:
-    """The vectors under codegen/vectors/: those of PyTorch's GRU in full, one of every system's GRU in its packing."""
-    yield (
-        "gru_torch",
-        [
-            vector(Spec(rich_sizes(cell_in("gru", "torch")), 1, kind), "gru", "torch", dtype)
-            for dtype in ("float32", "float64")
-            for kind in ("plain", "saturated")
-        ],
-    )
-    small = (3, 2, 3, 4)
+    """The vectors under codegen/vectors/: those that tell much of PyTorch's GRU, one of every system's packing."""
+    gru = cell_in("gru", "torch")
+    yield "gru_torch", certified([one for dtype in ("float32", "float64") for one in telling(gru, "torch", dtype)])
     for name, record in CONVENTIONS.items():
         if "gru" in record.forms and name != "torch":
-            yield f"gru_{name}", [vector(Spec(small, 1), "gru", name, "float32")]
+            yield f"gru_{name}", [vector(Spec((3, 2, 3, 4), 1), "gru", name, "float32")]

@@ -3,16 +3,18 @@
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from grusym.conventions.library import CONVENTIONS, cell_in
 from grusym.errors import InputError
 from grusym.oracle.balls import Ball, exactly, precision
 from grusym.oracle.spec import Spec
-from grusym.oracle.vector_files import in_hexadecimal, read, to_binary, to_json
-from grusym.oracle.vectors import rounded, vector
+from grusym.oracle.vector_files import differing, in_hexadecimal, read, to_binary, to_json
+from grusym.oracle.vectors import certified, rounded, telling, vector
 from tests.oracle.implementations import gru, gru_vjp
 
 READERS = Path(__file__).parents[2] / "examples" / "vectors"
@@ -112,3 +114,36 @@ def test_readers_judge_a_gru(vectors, tmp_path, tool, build, run):
     (tmp_path / "v.bin").write_bytes(to_binary(vectors))
     vectors[1].expected["y"].flat[3] -= 1e-9
     assert subprocess.run(run, cwd=tmp_path, capture_output=True).returncode != 0
+
+
+def test_every_known_mistake_that_shows_in_a_call_is_seen():
+    seen = certified(telling(cell_in("gru", "torch"), "torch", "float32"))
+    best = {name: max(one.kills.get(name, 0) for one in seen) for one in seen for name in one.kills}
+    assert min(best.values()) > 100
+    assert {
+        "lengths-ignored",
+        "direction-interleave",
+        "input-transposed",
+        "grad-carry-missing",
+        "gate-order:zrn",
+    } <= set(best)
+    blind = [replace(one, kills={**one.kills, "reset-before": 0.9}) for one in seen]
+    with pytest.raises(InputError, match="these vectors do not see reset-before; take other sizes or seeds"):
+        certified(blind)
+
+
+def test_the_committed_vectors_are_those_of_the_equations(tmp_path):
+    folder = Path(__file__).parents[2] / "codegen" / "vectors"
+    names = {path.stem for path in folder.glob("*.json")}
+    assert names == {path.stem for path in folder.glob("*.bin")}
+    assert names == {f"gru_{name}" for name, record in CONVENTIONS.items() if "gru" in record.forms}
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 2_000_000
+    for name in ("gru_onednn", "gru_keras"):
+        assert list(differing(folder / f"{name}.json")) == []
+        shutil.copy(folder / f"{name}.json", tmp_path)
+    changed = tmp_path / "gru_keras.json"
+    content = json.loads(changed.read_text())
+    content["vectors"][0]["bounds"]["fp32"]["y"][0] *= 2
+    changed.write_text(json.dumps(content))
+    (found,) = differing(changed)
+    assert "bounds.fp32.y[0] is" in found
