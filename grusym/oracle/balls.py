@@ -49,6 +49,11 @@ class Ball:
         """How far these floating-point numbers are from the balls at most, as float64, rounded up."""
         return _distance(self.array, np.asarray(found, dtype=np.float64)).astype(np.float64)
 
+    def between(self, nearest: Any, below: Any, above: Any) -> Any:
+        """Whether the balls are surely nearer to these numbers than to their neighbours below and above."""
+        numbers = (np.asarray(each, dtype=np.float64) for each in (nearest, below, above))
+        return _between(self.array, *numbers).astype(bool)
+
     def middle(self) -> Any:
         """The balls' centres as float64."""
         return np.frompyfunc(float, 1, 1)(self.array).astype(np.float64)
@@ -144,3 +149,12 @@ _one_over = _of(lambda x: 1 / x)
 _root = _of(lambda x: x.sqrt())
 _power = _of(lambda x, y: x**y, 2)
 _distance = np.frompyfunc(lambda ball, number: float((arb(ball) - number).abs_upper()) * (1 + 2.0**-50), 2, 1)
+
+
+def _is_between(ball: Any, nearest: float, below: float, above: float) -> bool:
+    """In balls, as half the distance between two subnormal numbers is no number."""
+    exact, number = arb(ball), arb(nearest)
+    return bool(2 * (exact - number) < arb(above) - number and 2 * (number - exact) < number - arb(below))
+
+
+_between = np.frompyfunc(_is_between, 4, 1)

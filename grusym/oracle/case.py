@@ -84,9 +84,10 @@ class Case:
 
     def place_of(self, tensor: str, index: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
         """Where an element of a parameter stands: the array of the convention, and the index in it."""
-        layout = self.layout
-        (place,) = (place for place in layout.placements if place.tensor == tensor)
-        array = layout.key(place.buffer)
+        layout, own = self.layout, {place.tensor: place for place in self.layout.placements}
+        way = "" if tensor in own else "_reverse"
+        place = own[tensor.removesuffix(way)]
+        array = f"{layout.key(place.buffer)}{way}"
         shape = self.params()[array].shape
         position = place.view(np.arange(prod(shape)).reshape(shape), self.sizes)[index]
         return array, tuple(int(number) for number in np.unravel_index(int(position), shape))

@@ -1,13 +1,18 @@
 """The checks of one case: what an implementation returned, beside exact values and derived bounds."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import combinations
 from typing import Any
 
 import numpy as np
+from sympy import Add, Expr
 
 from grusym.conventions.library import layout_of
 from grusym.equations.cell import Cell
 from grusym.equations.layer import Layer
+from grusym.equations.tensor import indices_of, is_access, tensor_of
 from grusym.oracle.case import Arrays, Case, Run
 from grusym.oracle.gate_a import Judged, Steps, steps_at, trajectory
 from grusym.oracle.gate_b import Sequence
@@ -92,7 +97,7 @@ def gradient_checks(subject: Subject, case: Case, profile: Profile, whole: bool)
         wanted = Steps(case.cell, dict(one.sizes), _arguments(one), profile).gradients(cotangents)
         for _, check, compared in _compared(one, subject.gradients(one), wanted, (case.steps, case.batch)):
             found.setdefault(check, []).append(compared)
-        found |= _bias_identity(one, found, wanted)
+        found |= _bias_identity(one, found)
     if whole or not observed:
         wanted = Sequence(case, profile).gradients()
         found["vjp-sequence"] = [j for _, _, j in _compared(case, subject.gradients(case), wanted, None)]
@@ -148,24 +153,49 @@ def _unfolded(judged: Judged, shape: tuple[int, ...], steps: bool) -> Judged:
     return Judged(judged.name, found, wanted, error, unfolded(np.broadcast_to(judged.bound, judged.found.shape)), steps)
 
 
-def _bias_identity(case: Case, found: Found, wanted: dict[str, tuple[Any, Any]]) -> Found:
+def _bias_identity(case: Case, found: Found) -> Found:
     """Parameters that enter the equations only as a sum have the same gradient, whatever else is right or wrong."""
     by_name = {one.name: one for judgements in found.values() for one in judgements}
-    names = [tensor.name for tensor in case.cell.parameters]
     pairs = []
-    for number, one in enumerate(names):
-        for other in names[number + 1 :]:
-            if f"d{one}" not in by_name or f"d{other}" not in by_name or not _alike(wanted[one], wanted[other]):
-                continue
-            first, second = by_name[f"d{one}"], by_name[f"d{other}"]
-            error = np.abs(first.found - second.found)
-            pairs.append(Judged(f"d{one} - d{other}", first.found, second.found, error, first.bound + second.bound))
+    for one, other in summed_only(case.cell):
+        if f"d{one}" not in by_name or f"d{other}" not in by_name:
+            continue
+        first, second = by_name[f"d{one}"], by_name[f"d{other}"]
+        error = np.abs(first.found - second.found)
+        pairs.append(Judged(f"d{one} - d{other}", first.found, second.found, error, first.bound + second.bound))
     return {"bias-identity": pairs} if pairs else {}
 
 
-def _alike(one: tuple[Any, Any], other: tuple[Any, Any]) -> bool:
-    middles = [ball.middle() for ball, _ in (one, other)]
-    return middles[0].shape == middles[1].shape and np.array_equal(*middles)
+@lru_cache(maxsize=64)
+def summed_only(cell: Cell) -> tuple[tuple[str, str], ...]:
+    """Pairs of parameters that stand in the equations once, beside each other in a sum, at the same indices.
+
+    >>> from grusym.equations.library import cell
+    >>> summed_only(cell("gru"))
+    (('b_r', 'c_r'), ('b_z', 'c_z'))
+    """
+    nodes = [node for equation in cell.equations for node in _nodes(equation.value)]
+    elements = [node for node in nodes if is_access(node)]
+    once = {
+        tensor.name: next(element for element in elements if tensor_of(element) == tensor.name)
+        for tensor in cell.parameters
+        if sum(tensor_of(element) == tensor.name for element in elements) == 1
+    }
+    sums = [node.args for node in nodes if isinstance(node, Add)]
+    return tuple(
+        (one, other)
+        for one, other in combinations(once, 2)
+        if indices_of(once[one]) == indices_of(once[other])
+        and any(once[one] in terms and once[other] in terms for terms in sums)
+    )
+
+
+def _nodes(value: Expr) -> Iterator[Expr]:
+    """Every part of an expression, as often as it stands there; what is inside an access is none."""
+    yield value
+    if not is_access(value):
+        for argument in value.args:
+            yield from _nodes(argument)
 
 
 def _same_bits(case: Case, run: Run, again: Run) -> Judged:

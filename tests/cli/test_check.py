@@ -185,7 +185,11 @@ def test_colours_are_for_terminals_unless_they_are_not_wanted(no_colour):
 def test_explain_says_what_a_check_is(capsys):
     code, out, _ = run(capsys, "explain", "vjp-weight_hh")
     assert (code, out.split(":")[0]) == (0, "vjp-weight_hh")
-    assert "unknown id 'nothing'; known are forward-step" in refused(capsys, "explain", "nothing")
+    code, out, _ = run(capsys, "explain", "gate-order:zrn")
+    assert (code, out.splitlines()[0]) == (0, "gate-order:zrn: the gate blocks are read in another order, as zrn")
+    assert "the catalogue has no entry 'reset-befor'; did you mean reset-before" in refused(
+        capsys, "explain", "reset-befor"
+    )
 
 
 def test_the_missing_extra_is_named(capsys, monkeypatch):
