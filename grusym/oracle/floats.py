@@ -5,9 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sympy import Expr
-
-from grusym.oracle.functions import FUNCTIONS
 
 
 @dataclass(frozen=True)
@@ -19,10 +16,6 @@ class Float:
     @property
     def shape(self) -> tuple[int, ...]:
         return np.shape(self.value)
-
-    def take(self, where: tuple[Any, ...], inside: Any) -> "Float":
-        """Elements of the array, zero outside."""
-        return Float(np.where(inside, np.asarray(self.value)[where], 0.0))
 
     def spread(self, shape: tuple[int, ...]) -> "Float":
         """The same for an array of this shape."""
@@ -42,14 +35,11 @@ def exactly(array: Any) -> Float:
 
 
 class Floats:
-    """The arithmetic, for `grusym.equations.evaluate`."""
+    """What chaining Jacobians takes; steps and Jacobians themselves come from `grusym.oracle.quick`."""
 
     def error(self, number: Float) -> Any:
         """Nothing is known of it."""
         return np.zeros_like(number.value)
-
-    def number(self, expression: Expr) -> Float:
-        return Float(float(expression))
 
     def add(self, terms: Sequence[Float]) -> Float:
         there = [term.value for term in terms if term is not ZERO]
@@ -62,12 +52,3 @@ class Floats:
         for factor in factors[1:]:
             product = product * factor.value
         return Float(product)
-
-    def power(self, base: Float, exponent: Expr) -> Float:
-        return Float(np.asarray(base.value, dtype=np.float64) ** float(exponent))
-
-    def total(self, value: Float, shape: tuple[int, ...], added: int) -> Float:
-        return value if value is ZERO else value.spread(shape).summed(tuple(range(added)))
-
-    def apply(self, function: str, arguments: Sequence[Float]) -> Float:
-        return Float(FUNCTIONS[function].values(*(np.asarray(argument.value) for argument in arguments)))
