@@ -167,7 +167,7 @@ def described(result: CheckResult) -> str:
     step = f" at step {where.step}" if where.step >= 0 else ""
     return (
         f"{where.tensor}{list(where.index)}{step} is {where.got!r}, not {where.want!r}, "
-        f"{result.worst_ratio:.3g} times the bound {where.bound:.3g}"
+        f"{where.ratio:.3g} times the bound {where.bound:.3g}"
     )
 
 

@@ -1,11 +1,12 @@
 """The commands of the oracle: `grusym check`, `grusym explain`."""
 
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -96,7 +97,7 @@ def check(
         )
         name = str(described)
         plan = plan_of(convention, dtype, cell, profile, max_examples, seed, case)
-        with redirect_stdout(sys.stderr):  # what the implementation prints is not our result
+        with redirect_stdout(sys.stderr), _each_warning_once():  # what the implementation prints is not our result
             report = _judged(described, plan, cell, quiet, _workers(jobs, dask))
     except GrusymError as error:
         failure = error
@@ -142,6 +143,25 @@ def _judged(
         reproduce = command(part.target.words, spelling, part.plan, report)
         reports.append((part.target.node, replace(report, reproduce=reproduce)))
     return joined(str(described), reports)
+
+
+@contextmanager
+def _each_warning_once() -> Iterator[None]:
+    """Shows a warning of the implementation once, and not again at every case."""
+    seen: set[tuple[object, ...]] = set()
+    shown = warnings.showwarning
+
+    def show_once(message: Warning | str, category: type[Warning], filename: str, lineno: int, *others: Any) -> None:
+        key = (str(message), category, filename, lineno)
+        if key not in seen:
+            seen.add(key)
+            shown(message, category, filename, lineno, *others)
+
+    warnings.showwarning = show_once  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        warnings.showwarning = shown
 
 
 def _announcer() -> "Callable[[CheckResult], None]":

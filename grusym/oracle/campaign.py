@@ -64,7 +64,8 @@ class Task:
 class Tally:
     """What a check found so far."""
 
-    ratio: float = 0.0
+    ratio: float = 0.0  # at `where`
+    worst: float = 0.0  # of all cases
     where: Where | None = None
     spec: Spec | None = None
     failed: bool = False
@@ -223,8 +224,13 @@ def merged(results: Iterable[Sequence[CheckResult]]) -> tuple[CheckResult, ...]:
             continue
         better = min((known, result), key=_precedence)
         shown = max((known, result), key=_curve_worth)
-        cases = known.cases + result.cases
-        found[result.id] = replace(better, cases=cases, curve=shown.curve, curve_spec=shown.curve_spec)
+        found[result.id] = replace(
+            better,
+            worst_ratio=max(known.worst_ratio, result.worst_ratio),
+            cases=known.cases + result.cases,
+            curve=shown.curve,
+            curve_spec=shown.curve_spec,
+        )
     return tuple(found.values())
 
 
@@ -248,7 +254,7 @@ def _count(tallies: dict[str, Tally], check: str, judgements: list[Judged], spec
             continue
         tally.decided |= bool(np.isfinite(judged.bound).any())
         largest = float(ratio.max())
-        worst = max(worst, largest)
+        worst, tally.worst = max(worst, largest), max(tally.worst, largest)
         if largest <= 1 and (tally.failed or largest < tally.ratio):
             continue
         where = _where(judged, np.unravel_index(int(ratio.argmax()), ratio.shape), case)
@@ -284,6 +290,7 @@ def _curve_worth(result: CheckResult) -> tuple[bool, int, float]:
 
 def _note_failure(tally: Tally, spec: Spec, ratio: float, where: Where | None, message: str) -> None:
     """Keep the failure of the smallest case, of its elements the worst."""
+    tally.worst = max(tally.worst, ratio)
     if tally.failed and tally.spec is not None:
         known, new = prod(tally.spec.sizes), prod(spec.sizes)
         if known < new or (known == new and tally.ratio >= ratio):
@@ -313,7 +320,7 @@ def _result(check: str, tally: Tally) -> CheckResult:
     return CheckResult(
         check,
         verdict,
-        tally.ratio,
+        tally.worst,
         tally.where,
         message,
         tally.cases,

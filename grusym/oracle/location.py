@@ -32,6 +32,12 @@ def raised_at(error: BaseException) -> str:
     return ""
 
 
+def words_of(error: BaseException) -> str:
+    """What was raised, with its message if it has one, and where."""
+    said = f": {error}" if str(error) else ""
+    return f"{type(error).__name__}{said}{raised_at(error)}"
+
+
 def _shown(path: str) -> str:
     """Relative where the file is below the working directory, with forward slashes."""
     below = os.path.relpath(path) if Path(path).is_relative_to(Path.cwd()) else path

@@ -26,11 +26,18 @@ class Where:
     bound: float
     block: str = ""
 
+    @property
+    def ratio(self) -> float:
+        """How many bounds the element is off, to be read: from `got` and `want` as float64."""
+        off = abs(self.got - self.want)
+        return off / self.bound if off < float("inf") and self.bound else float("inf")
+
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One check over all its cases. `spec` is the smallest case that fails, else the one with the largest ratio.
+    """One check over all its cases, with the largest |error| / bound of all.
 
+    `where` is of the case `spec`: the smallest that fails, else the one with the largest ratio.
     `curve` is the worst error / bound per step, by tensor, of the case `curve_spec`: of the longest that fails.
     """
 

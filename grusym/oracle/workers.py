@@ -6,6 +6,7 @@ tasks: the report does not depend on how many workers there are.
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import lru_cache
 from multiprocessing import get_context
@@ -23,25 +24,41 @@ CONNECT_SECONDS = 10
 def on_processes(part: Part, tasks: Sequence[Task], jobs: int) -> Iterator[list[CheckResult]]:
     """The results of each task, in their order, from this many processes.
 
-    Raises InputError for fewer than one, and what loading the target raises.
+    Raises InputError for fewer than one, where the implementation ends a process, and what loading the target raises.
     """
     if jobs < 1:
         raise InputError(f"--jobs is {jobs}; give 1 or more")
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         futures = [pool.submit(work, part, task) for task in tasks]
-        for future in futures:
-            yield future.result()
+        try:
+            for future in futures:
+                yield future.result()
+        except BrokenProcessPool as error:
+            raise _ended(part) from error
 
 
 def on_cluster(part: Part, tasks: Sequence[Task], address: str) -> Iterator[list[CheckResult]]:
     """The results of each task, in their order, from the workers of a dask.distributed scheduler.
 
-    Its workers need grusym and the target where they can import them. Raises InputError where there is no scheduler.
+    Its workers need grusym and the target where they can import them. Raises InputError where there is no scheduler,
+    where a worker cannot import the target, and where the implementation ends a worker's process.
     """
     with _client(address) as client:
+        from distributed import KilledWorker
+
         futures = [client.submit(work, part, task, pure=False) for task in tasks]
-        for future in futures:
-            yield future.result()
+        try:
+            for future in futures:
+                yield future.result()
+        except KilledWorker as error:
+            raise _ended(part) from error
+
+
+def _ended(part: Part) -> InputError:
+    return InputError(
+        f"{part.target} ended the process that judged it, as a crash in native code does; "
+        "run it by itself, under a debugger or with python -X faulthandler"
+    )
 
 
 def work(part: Part, task: Task) -> list[CheckResult]:

@@ -165,6 +165,15 @@ def test_the_working_directory_is_where_implementations_are_looked_for(tmp_path)
     assert (done.returncode, done.stdout.split(":")[0]) == (0, "conforms"), done.stderr
 
 
+def test_a_warning_of_the_implementation_is_shown_once(tmp_path):
+    text = "import warnings\nfrom tests.cli.their_gru import forward as right\n\n\ndef forward(x, h0, params):\n"
+    (tmp_path / "warns.py").write_text(text + "    warnings.warn('odd')\n    return right(x, h0, params)\n")
+    words = [sys.executable, "-m", "grusym", "check", "warns.py:forward", "--max-examples", "3"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr.count("UserWarning: odd")) == (0, 1), done.stderr
+
+
 @pytest.mark.parametrize("no_colour", ["", "1"])
 def test_colours_are_for_terminals_unless_they_are_not_wanted(no_colour):
     ours, theirs = pty.openpty()

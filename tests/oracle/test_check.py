@@ -35,6 +35,14 @@ def test_a_wrong_step_is_seen_from_its_own_state():
     assert verdicts(lambda x, h0, params: gru(x, 0 * h0, params)) >= {"forward-step", "forward-sequence"}
 
 
+def test_the_worst_ratio_is_that_of_all_cases_and_the_element_of_the_smallest():
+    report = check(lambda x, h0, params: gru(x, 0 * h0, params), dtype="float64", max_examples=10, diagnosing=False)
+    (result,) = (one for one in report.checks if one.id == "forward-step")
+    assert result.spec.sizes == (1, 1, 1, 1)
+    assert result.worst_ratio >= max(ratio for _, ratios in result.curve for ratio in ratios)
+    assert 1 < result.where.ratio < result.worst_ratio
+
+
 def test_a_wrong_final_state_is_seen():
     assert verdicts(lambda x, h0, params: (gru(x, h0, params)[0], h0)) >= {"final-state"}
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from grusym.errors import InputError
+from grusym.oracle.campaign import tasks
 from grusym.oracle.check import judge, plan_of
 from grusym.oracle.targets.target import Part, Target
 from grusym.oracle.workers import on_cluster, on_processes
@@ -39,6 +40,34 @@ def test_a_cluster_gives_the_same_report(part, alone):
             address = cluster.scheduler_address
             found = judge(part.load(), part.plan, workers=lambda plan, tasks: on_cluster(part, tasks, address))
     assert found == alone
+
+
+ENDS = "import os\n\n\ndef forward(x, h0, params):\n    os._exit(7)\n"
+
+
+def test_an_implementation_that_ends_its_process_is_a_sentence(part, tmp_path):
+    path = tmp_path / "ends.py"
+    path.write_text(ENDS)
+    ends = Part(Target(name=f"{path}:forward"), part.plan)
+    with pytest.raises(InputError, match=r"ends\.py:forward ended the process that judged it"):
+        list(on_processes(ends, tasks(part.plan, gradients=False)[:1], 2))
+
+
+def test_an_implementation_that_ends_a_worker_is_a_sentence(part, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    import dask
+
+    path = tmp_path / "ends.py"
+    path.write_text(ENDS)
+    ends = Part(Target(name=f"{path}:forward"), part.plan)
+    with warnings.catch_warnings(), dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+        warnings.simplefilter("ignore")
+        with distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+        ) as cluster:
+            todo, address = tasks(part.plan, gradients=False)[:1], cluster.scheduler_address
+            with pytest.raises(InputError, match=r"ends\.py:forward ended the process that judged it"):
+                list(on_cluster(ends, todo, address))
 
 
 def test_a_scheduler_that_is_not_there_is_a_sentence(part):

@@ -67,7 +67,7 @@ def _first(report: Report) -> dict[str, Any] | None:
         numbers = {"got": where.got, "want": where.want}
         facts = [(name, wording.number_words(value, report.dtype)) for name, value in numbers.items()]
         facts += [("off by", f"{abs(where.got - where.want):.3g}"), ("bound", f"{where.bound:.3g}")]
-        facts += [("error / bound", f"{check.worst_ratio:.3g}")]
+        facts += [("error / bound", f"{where.ratio:.3g}")]
     return {
         "check": check,
         "place": wording.place_words(check.where) if check.where else "",

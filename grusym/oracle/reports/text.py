@@ -68,7 +68,7 @@ def _failure(report: Report, check: CheckResult) -> Iterator[Line]:
     if check.where is not None:
         yield ((f"{indent}{where_words(check.where, report.dtype)}", ""),)
     if report.case_of(check):
-        yield ((f"{indent}--case {report.case_of(check)}", "dim"),)
+        yield ((f"{indent}in --case {report.case_of(check)}", "dim"),)
     first = first_bad_step(check)
     if first >= 0 and check.curve_spec != check.spec:
         yield ((f"{indent}first bad step {first} in --case {report.case_text(check.curve_spec)}", "dim"),)
