@@ -36,7 +36,7 @@ def check(
         str, typer.Option(metavar="NAME", help="how its parameters are packed: torch, keras, own, auto, ...")
     ] = "torch",
     cell: Annotated[str, typer.Option(metavar="CELL", help="a built-in cell with options, or a .cell file")] = "gru",
-    dtype: Annotated[str, typer.Option(metavar="float32|float64|float16", help="of the arrays")] = "float32",
+    dtype: Annotated[str, typer.Option(metavar="float32|float64|float16|bfloat16", help="of the arrays")] = "float32",
     profile: Annotated[
         str | None, typer.Option(metavar="NAME", help="its arithmetic: fp32, fp32-tf32, ...; by dtype if not given")
     ] = None,

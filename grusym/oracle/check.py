@@ -9,6 +9,7 @@ from grusym.equations.cell import Cell
 from grusym.errors import InputError
 from grusym.oracle.campaign import AUTO, Plan, Task, merged, run_task, tasks
 from grusym.oracle.diagnose import diagnose
+from grusym.oracle.formats import numpy_type
 from grusym.oracle.profile import profile_named
 from grusym.oracle.recognise import recognised_plan
 from grusym.oracle.report import NONCONFORMING, CheckResult, Report
@@ -70,7 +71,9 @@ def plan_of(
     if seed < 0:
         raise InputError(f"the seed is {seed}; give a whole number from 0")
     only = None if case is None else case_named(case, found)
-    return Plan(found, convention, dtype, profile_named(profile, dtype), max_examples, seed, only)
+    arithmetic = profile_named(profile, dtype)
+    numpy_type(dtype)
+    return Plan(found, convention, dtype, arithmetic, max_examples, seed, only)
 
 
 def judge(

@@ -40,7 +40,7 @@ PROFILES = {
         Profile("bf16-acc32", "bfloat16", 2.0**-24, 2.0**-134, storage=2.0**-8, operands=2.0**-8),
     )
 }
-DEFAULTS = {"float64": "fp64", "float32": "fp32", "float16": "fp16-acc32"}
+DEFAULTS = {"float64": "fp64", "float32": "fp32", "float16": "fp16-acc32", "bfloat16": "bf16-acc32"}
 
 
 def profile_named(name: str | None, dtype: str) -> Profile:

@@ -14,6 +14,7 @@ from grusym.equations.condition import nearest
 from grusym.equations.layer import Layer
 from grusym.errors import InputError
 from grusym.oracle.case import Arrays, Case
+from grusym.oracle.formats import extremes
 
 KINDS = ("plain", "saturated", "subnormal", "cancelling")
 SATURATED = 2.5  # times the logarithm of the largest number: gates are at their ends, and exp(a) overflows
@@ -119,8 +120,8 @@ def materialise(spec: Spec, cell: Cell, convention: str | None, dtype: str) -> C
     def shape(tensor: Any) -> tuple[int, ...]:
         return numbers(tensor.shape, sizes)
 
-    large = SATURATED * float(np.log(np.finfo(dtype).max))
-    factor = {"saturated": large, "subnormal": float(np.finfo(dtype).smallest_subnormal) * 64}.get(spec.kind, 1.0)
+    largest, smallest = extremes(dtype)
+    factor = {"saturated": SATURATED * float(np.log(largest)), "subnormal": smallest * 64}.get(spec.kind, 1.0)
     tensors: Arrays = {t.name: values(shape(t), 1.5 / np.sqrt(max(1, prod(shape(t)[1:])))) for t in cell.parameters}
     if spec.kind == "cancelling":
         tensors = {name: _cancelling(array, dtype) for name, array in tensors.items()}

@@ -9,6 +9,7 @@ import numpy as np
 from grusym.equations.cell import Cell
 from grusym.equations.layer import Layer
 from grusym.oracle.case import Arrays, Case, Run
+from grusym.oracle.formats import is_floating
 
 
 class Subject(Protocol):
@@ -79,7 +80,7 @@ class Misbehaviour(Exception):
 def checked(name: str, value: Any, shape: tuple[int, ...], dtype: str) -> Any:
     """A returned array as float64. Raises Misbehaviour where it is none, or of another shape or dtype."""
     array = np.asarray(value)
-    if array.dtype.kind not in "f" or array.dtype == object:
+    if not is_floating(array.dtype):
         raise Misbehaviour("output-type", f"{name} is {_described(value)}, not an array of {dtype}")
     if array.shape != shape:
         raise Misbehaviour("output-shape", f"{name} has shape {array.shape}, but {shape} is wanted")

@@ -18,6 +18,7 @@ from grusym.oracle.layers import layer_gradients, outputs
 from grusym.oracle.profile import DEFAULTS, PROFILES, Profile
 from grusym.oracle.spec import Spec, allowed_sizes, both_directions, case_named, materialise, rich_sizes, with_lengths
 
+DTYPES = ("float64", "float32", "float16")
 BITS = (256, 4096)  # the second where gates are so far at their ends that 1 - z needs it
 
 
@@ -45,8 +46,8 @@ def vector(spec: Spec, cell: Cell | str, convention: str | None, dtype: str, lay
     Raises InputError for a cell or a convention that does not exist, or where a result lies too near the middle of two
     numbers to be rounded.
     """
-    if dtype not in DEFAULTS:
-        raise InputError(f"unknown dtype {dtype!r}; choose {', '.join(DEFAULTS)}")
+    if dtype not in DTYPES:
+        raise InputError(f"there are no vectors of {dtype!r}; choose {', '.join(DTYPES)}")
     own = cell_in(cell, convention)
     case = materialise(spec, own, convention, dtype)
     if layer:

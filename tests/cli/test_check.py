@@ -94,7 +94,10 @@ def test_every_file_is_written(capsys, tmp_path):
             "(x, h0, params), but is called with (x, h0, params, dy, dh_n)",
         ),
         ([f"{OURS}:forward", "--convention", "kerass"], "unknown convention 'kerass'"),
-        ([f"{OURS}:forward", "--dtype", "float8"], "unknown dtype 'float8'; choose float64, float32, float16"),
+        (
+            [f"{OURS}:forward", "--dtype", "float8"],
+            "unknown dtype 'float8'; choose float64, float32, float16, bfloat16",
+        ),
         ([f"{OURS}:forward", "--profile", "fp8"], "unknown profile 'fp8'; known are fp64, fp32"),
         ([f"{OURS}:forward", "--profile", "fp64"], "profile fp64 is of float64, but float32 is judged"),
         ([f"{OURS}:forward", "--cell", "nope"], "unknown cell 'nope'"),

@@ -35,6 +35,13 @@ def test_generated_c_conforms(cell, convention, dtype, tmp_path):
     assert {"forward-step", "reentrant", "alignment", "vjp-x", "vjp-h0"} <= set(found)
 
 
+def test_a_library_in_bfloat16_conforms(tmp_path):
+    pytest.importorskip("ml_dtypes")
+    path = generated("gru", "torch", "float32", tmp_path, MISBEHAVING.with_name("gru_bf16.c"))
+    found = ratios(SharedLibrary(path, "gru_forward_bf16"), plan_of("torch", "bfloat16", "gru", None, 3, 0))
+    assert 0.01 < max(found.values()) < 1
+
+
 def test_a_campaign_over_a_library_conforms(misbehaving):
     report = judge(SharedLibrary(misbehaving, "right"), PLAN)
     assert (report.verdict, report.target) == (CONFORMS, f"{misbehaving}:right")

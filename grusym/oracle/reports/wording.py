@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from grusym.oracle.report import CONFORMS, ERROR, NONCONFORMING, PASS, SKIPPED, CheckResult, Diagnosis, Report, Where
 
-DIGITS = {"float64": 17, "float32": 9, "float16": 5}  # tell every two numbers of a dtype apart
+DIGITS = {"float64": 17, "float32": 9, "float16": 5, "bfloat16": 4}  # tell every two numbers of a dtype apart
 LONGEST = 400  # characters of a message
 
 

@@ -152,8 +152,11 @@ class SharedLibrary:
         return process
 
 
+SUFFIXES = {"bf16": "bfloat16", "f16": "float16", "f32": "float32", "f64": "float64"}
+
+
 def _check_dtype(symbol: str, dtype: Any) -> None:
-    said = {"f16": "float16", "f32": "float32", "f64": "float64"}.get(symbol.rpartition("_")[2], str(dtype))
+    said = SUFFIXES.get(symbol.rpartition("_")[2], str(dtype))
     if said != str(dtype) or dtype.itemsize not in PATTERNS:
         raise InputError(f"{symbol} takes {said} by its name, but would be given {dtype}; use --dtype {said}")
 

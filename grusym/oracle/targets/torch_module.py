@@ -29,6 +29,7 @@ from grusym.errors import InputError
 from grusym.oracle.callables import Callables
 from grusym.oracle.campaign import Plan
 from grusym.oracle.case import Arrays, Case, Run
+from grusym.oracle.formats import BFLOAT16, numpy_type
 from grusym.oracle.subject import Misbehaviour
 from grusym.oracle.targets.torch_parameters import Parameters
 
@@ -46,7 +47,7 @@ class TorchModule:
         import torch
 
         if not hasattr(torch, plan.dtype):
-            raise InputError(f"torch has no {plan.dtype}; use --dtype float32 or float64")
+            raise InputError(f"torch has no {plan.dtype}; choose float64, float32, float16 or bfloat16")
         self.name, self._plan, self._torch = target, plan, torch
         self._dtype = getattr(torch, plan.dtype)
         self._parameters = Parameters(target, plan.cell, plan.convention)
@@ -63,7 +64,7 @@ class TorchModule:
         def function(x: Any, h0: Any, params: Arrays) -> Any:
             with self._torch.no_grad():
                 series, finals = self._run(case, *self._tensors(case, x, h0), params)
-            return self._returned(case, [_array(s) for s in series], [_array(h) for h in finals])
+            return self._returned(case, [self._array(s) for s in series], [self._array(h) for h in finals])
 
         return Callables(function, None, self.name).forward(case)
 
@@ -74,7 +75,7 @@ class TorchModule:
                 tensor.requires_grad_()
             series, finals = self._run(case, inputs, states, params)
             outputs = [*series, *(finals or self._last(case, series))]
-            cotangents = [self._torch.from_numpy(a) for a in (*_several(dy), *_several(dh_n))]
+            cotangents = [self._tensor(a) for a in (*_several(dy), *_several(dh_n))]
             parameters = self._parameters.of(self._module(case))
             wanted = {t.name: tensor for t, tensor in zip(case.cell.inputs, inputs, strict=True)}
             wanted |= {initial_name(s.name): tensor for s, tensor in zip(case.cell.states, states, strict=True)}
@@ -82,7 +83,7 @@ class TorchModule:
             found = self._torch.autograd.grad(outputs, list(wanted.values()), cotangents, allow_unused=True)
             pairs = zip(wanted.items(), found, strict=True)
             return {
-                name: np.zeros(tuple(tensor.shape), case.dtype) if grad is None else _array(grad)
+                name: np.zeros(tuple(tensor.shape), case.dtype) if grad is None else self._array(grad)
                 for (name, tensor), grad in pairs
             }
 
@@ -92,7 +93,7 @@ class TorchModule:
         """Series and final states (none where the module does not return them), as tensors."""
         module = self._module(case)
         with self._lock:
-            self._parameters.write(module, params)
+            self._parameters.write(module, {name: self._tensor(array) for name, array in params.items()})
         if isinstance(module, self._torch.nn.RNNCellBase) or type(module).__name__.endswith("Cell"):
             return self._stepwise(case, module, inputs, states)
         if getattr(module, "batch_first", False) and isinstance(module, self._torch.nn.RNNBase):
@@ -164,7 +165,21 @@ class TorchModule:
     def _tensors(self, case: Case, x: Any, h0: Any) -> tuple[list[Any], list[Any]]:
         inputs = _several(x) if len(case.cell.inputs) > 1 else [x]
         states = _several(h0) if len(case.cell.states) > 1 else [h0]
-        return [self._torch.from_numpy(a) for a in inputs], [self._torch.from_numpy(a) for a in states]
+        return [self._tensor(a) for a in inputs], [self._tensor(a) for a in states]
+
+    def _tensor(self, array: Any) -> Any:
+        """An array as a tensor; torch reads NumPy's bfloat16 as the bits that they are."""
+        if self._dtype is self._torch.bfloat16:
+            return self._torch.from_numpy(array.view(np.int16)).view(self._dtype)
+        return self._torch.from_numpy(array)
+
+    def _array(self, tensor: Any) -> Any:
+        if not hasattr(tensor, "detach"):
+            return tensor
+        tensor = tensor.detach()
+        if tensor.dtype is self._torch.bfloat16:
+            return tensor.contiguous().view(self._torch.int16).numpy().view(numpy_type(BFLOAT16))
+        return tensor.numpy()
 
     def _module(self, case: Case) -> Any:
         """The instance, or one of the class at the sizes of the case."""
@@ -210,10 +225,6 @@ def _several(value: Any) -> list[Any]:
 
 def _alone(values: Any) -> Any:
     return values[0] if len(values) == 1 else tuple(values)
-
-
-def _array(tensor: Any) -> Any:
-    return tensor.detach().numpy() if hasattr(tensor, "detach") else tensor
 
 
 def _arguments(cell: Cell, sizes: Mapping[str, int]) -> tuple[dict[str, int], dict[str, Any]]:

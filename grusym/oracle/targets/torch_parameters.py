@@ -63,13 +63,13 @@ class Parameters:
                 raise self._misshapen(name, own[name], f"({', '.join(map(str, shape))})")
         return sizes
 
-    def write(self, module: Any, params: Mapping[str, Any]) -> None:
+    def write(self, module: Any, tensors: Mapping[str, Any]) -> None:
         """Give the module these values, where it has others: calls of one case may run beside each other."""
         import torch
 
         with torch.no_grad():
             for name, parameter in self.of(module).items():
-                value = torch.from_numpy(params[name])
+                value = tensors[name]
                 if parameter.shape != value.shape:
                     raise self._misshapen(name, tuple(parameter.shape), str(tuple(value.shape)))
                 if not torch.equal(parameter, value):
