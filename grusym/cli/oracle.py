@@ -38,7 +38,7 @@ def check(
     cell: Annotated[str, typer.Option(metavar="CELL", help="a built-in cell with options, or a .cell file")] = "gru",
     dtype: Annotated[str, typer.Option(metavar="float32|float64|float16|bfloat16", help="of the arrays")] = "float32",
     profile: Annotated[
-        str | None, typer.Option(metavar="NAME", help="its arithmetic: fp32, fp32-tf32, ...; by dtype if not given")
+        str | None, typer.Option(metavar="NAME", help="its arithmetic: fp32, fp32-ftz, ...; by dtype if not given")
     ] = None,
     max_examples: Annotated[int, typer.Option(metavar="N", min=1, help="random cases per group of checks")] = 50,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="of the random cases")] = 0,

@@ -9,6 +9,7 @@ from grusym.equations.cell import Cell
 from grusym.errors import InputError
 from grusym.oracle.campaign import AUTO, Plan, Task, merged, run_task, tasks
 from grusym.oracle.diagnose import diagnose
+from grusym.oracle.flushing import flushing_note
 from grusym.oracle.formats import numpy_type
 from grusym.oracle.profile import profile_named
 from grusym.oracle.recognise import recognised_plan
@@ -111,5 +112,8 @@ def judge(
     )
     if not diagnosing or report.verdict != NONCONFORMING:
         return report
+    flushes = flushing_note(subject, plan, report.checks)
+    if flushes:
+        return replace(report, notes=(*report.notes, flushes))
     findings = diagnose(subject, plan, report.checks)
     return replace(report, diagnosis=findings.diagnosis, notes=(*report.notes, *findings.notes))

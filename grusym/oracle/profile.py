@@ -12,10 +12,12 @@ from grusym.errors import InputError
 class Profile:
     """The arithmetic of an implementation.
 
-    `unit` is the unit roundoff u of sums and products, `tiny` half the smallest subnormal number (the smallest normal
-    one where subnormals are flushed to zero), `storage` the unit roundoff of what is kept between operations where that
-    is coarser, `operands` that to which factors are rounded before they are multiplied. `ulps` are what a function may
-    be off, in units in the last place; that of sigmoid is one of 1/2, since many compute it as 1/2 + 1/2 tanh(x/2).
+    `unit` is the unit roundoff u of sums and products, `tiny` half the smallest subnormal number. Where subnormals are
+    flushed to zero it is the smallest normal number: an operation then loses a subnormal argument or a subnormal
+    result, less than that and never both, as XLA's do on CPUs. `storage` is the unit roundoff of what is kept between
+    operations where that is coarser, `operands` that to which factors are rounded before they are multiplied. `ulps`
+    are what a function may be off, in units in the last place; that of sigmoid is one of 1/2, since many compute it as
+    1/2 + 1/2 tanh(x/2).
     """
 
     name: str
@@ -31,6 +33,7 @@ PROFILES = {
     profile.name: profile
     for profile in (
         Profile("fp64", "float64", 2.0**-53, 2.0**-1074),
+        Profile("fp64-ftz", "float64", 2.0**-53, 2.0**-1022),
         Profile("fp32", "float32", 2.0**-24, 2.0**-150),
         Profile("fp32-ftz", "float32", 2.0**-24, 2.0**-126),
         Profile("fp32-truncating", "float32", 2.0**-23, 2.0**-150),

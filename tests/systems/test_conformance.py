@@ -4,13 +4,15 @@ GRUSYM_CONFORMANCE says how many cases each is judged on (10 unless it is set; a
 """
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from grusym.oracle.callables import Callables
 from grusym.oracle.check import judge, plan_of
-from grusym.oracle.report import CONFORMS
+from grusym.oracle.report import CONFORMS, NONCONFORMING
+from grusym.oracle.spec import Spec
 from grusym.oracle.targets.target import target_of
 from grusym.runtime.kernel import build
 from tests.systems.keras_layers import WARNING
@@ -19,6 +21,7 @@ from tests.systems.presence import require
 pytestmark = [pytest.mark.systems, pytest.mark.filterwarnings(WARNING)]
 CASES = int(os.environ.get("GRUSYM_CONFORMANCE", "10"))
 DTYPES = ["float32", "float64"]
+FLUSHING = {"float32": "fp32-ftz", "float64": "fp64-ftz"}  # on CPUs, XLA computes with zeros for subnormal numbers
 
 
 class Fixed(Callables):
@@ -36,9 +39,9 @@ def conforms(subject, plan):
     assert {result.id for result in report.checks if result.cases} >= {"forward-step", "forward-sequence", "saturation"}
 
 
-def by_run(run, convention, dtype, name, made=Callables, cell="gru"):
+def by_run(run, convention, dtype, name, made=Callables, cell="gru", profile=None):
     """A system of tests/systems as a subject."""
-    plan = plan_of(convention, dtype, cell, None, CASES, 0)
+    plan = plan_of(convention, dtype, cell, profile, CASES, 0)
 
     def forward(x, h0, params):
         found = run(plan.cell, params, {"x": x, "h0": h0}, {})
@@ -75,6 +78,7 @@ def test_pytorch(dtype):
 
 
 def test_onnx_runtime(tmp_path):
+    """In float32 alone: it has no float64 GRU on CPUs (see test_onnxruntime.py for what it says of one)."""
     require("onnxruntime", "onnxruntime")
     from onnx import save
 
@@ -107,4 +111,17 @@ def test_flax(dtype):
     require("flax", "flax")
     from tests.systems.test_flax_linen import run
 
-    conforms(*by_run(run, "flax_linen", dtype, "Flax linen", Fixed))
+    conforms(*by_run(run, "flax_linen", dtype, "Flax linen", Fixed, profile=FLUSHING[dtype]))
+
+
+@pytest.mark.usefixtures("jax_in_float64")
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_flax_takes_subnormal_numbers_for_zero(dtype):
+    """Its bounds are wider for a reason: by those of arithmetic that has subnormal numbers it does not conform."""
+    require("flax", "flax")
+    from tests.systems.test_flax_linen import run
+
+    subject, plan = by_run(run, "flax_linen", dtype, "Flax linen", Fixed)
+    report = judge(subject, replace(plan, only=Spec((3, 4, 5, 6), 4, "subnormal")))
+    assert report.verdict == NONCONFORMING
+    assert any(f"by the profile {FLUSHING[dtype]}" in note for note in report.notes)
