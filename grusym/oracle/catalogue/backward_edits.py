@@ -5,9 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from sympy import Expr, Function, Mul, Symbol
+from sympy import Expr, Function, Mul
 
-from grusym.calculus.forward import tangent
 from grusym.equations.cell import Cell, Equation
 from grusym.equations.names import tangent_name
 from grusym.equations.tensor import access, accesses, indices_of, tensor_of
@@ -25,8 +24,6 @@ def ways(id_: str, *changes: Change, fix: str = "") -> Callable[[Setting], list[
 
 def with_tangents(change: Tangents) -> Change:
     def changed(program: Program) -> Program | None:
-        if any(change(strand.cell, tangents(strand.cell)) is None for strand in program.strands):
-            return None
         return each_strand(
             program,
             lambda s: replace(s, backward=replace(s.backward, tangents=(*s.backward.tangents, change))),
@@ -219,25 +216,14 @@ def shifted(setting: Setting) -> list[Candidate]:
 # Derivatives of functions
 
 
-def slope(kind: type[Function], wrong: Callable[[Expr, Expr], Expr]) -> Tangents:
+def deriving(kind: type[Function], wrong: Callable[[Expr, Expr], Expr]) -> Change:
     """Another derivative of a function: of its value and its argument."""
 
-    def change(cell: Cell, equations: Equations) -> Equations:
-        del equations
-        by_value: dict[Expr, Expr] = {}
-        found = []
-        for equation in cell.equations:
-            inner = sorted(equation.value.atoms(kind), key=str)
-            stand_ins = {f: Symbol(f"stand_in{n}") for n, f in enumerate(inner)}
-            value = tangent(equation.value.xreplace(stand_ins), by_value)
-            for function, symbol in stand_ins.items():
-                known = equation.target if equation.value == function else by_value.get(function, function)
-                slope = wrong(known, function.args[0]) * tangent(function.args[0], by_value)
-                value = value.xreplace({Symbol(tangent_name(symbol.name)): slope, symbol: function})
-            by_value.setdefault(equation.value, equation.target)
-            found.append(Equation(access(tangent_name(tensor_of(equation.target)), indices_of(equation.target)), value))
-        extra = [e for e in tangents(cell) if tensor_of(e.target) not in {tensor_of(f.target) for f in found}]
-        return (*found, *extra)
+    def change(program: Program) -> Program | None:
+        return each_strand(
+            program,
+            lambda s: replace(s, backward=replace(s.backward, derivatives=(*s.backward.derivatives, (kind, wrong)))),
+        )
 
     return change
 
@@ -246,7 +232,7 @@ def functions(id_: str, kind: type[Function], fix: str, *wrong: Callable[[Expr, 
     def ways(setting: Setting) -> list[Candidate]:
         if not any(e.value.has(kind) for e in setting.cell.equations):
             return []
-        return [Candidate(id_, with_tangents(slope(kind, w)), fix) for w in wrong]
+        return [Candidate(id_, deriving(kind, w), fix) for w in wrong]
 
     return ways
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 
 from sympy import Expr, Rational, Sum
 
@@ -159,9 +159,11 @@ def _stale(frozen: bool) -> Callable[[Program], Program | None]:
             ties.append(Equation(access(f"{name}'", direct.indices), kept))
         return replace(cell, states=tuple(states), equations=(*equations, *ties)) if ties else None
 
+    cached = lru_cache(maxsize=64)(edit)
+
     def change(program: Program) -> Program | None:
         def stale(strand: Strand) -> Strand | None:
-            cell = edit(strand.cell)
+            cell = cached(strand.cell)
             if cell is None:
                 return None
             new = [state.name for state in cell.states if state not in strand.cell.states]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,7 @@ def positive_start(program: Program) -> Program | None:
 FRESH = "fresh"  # a state that is 1 before the first step, and 0 from then on
 
 
+@lru_cache(maxsize=64)
 def undecayed(cell: Cell) -> Cell:
     """The initial state enters the first step's result as it is, without the coefficient of that step."""
     updates = {state.update.name: state for state in cell.states}
