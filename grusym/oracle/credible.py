@@ -8,7 +8,8 @@ import numpy as np
 from grusym.equations.cell import Cell
 from grusym.oracle.case import Case, Run
 from grusym.oracle.catalogue import roles
-from grusym.oracle.observation import Observation, told
+from grusym.oracle.comparison import told
+from grusym.oracle.observation import Observation
 from grusym.oracle.profile import Profile
 from grusym.oracle.program import Program, right_program
 from grusym.oracle.spec import Spec, materialise, rich_sizes

@@ -11,8 +11,9 @@ from grusym.oracle.campaign import Plan
 from grusym.oracle.catalogue.entry import FORWARD, GRADIENTS, Candidate
 from grusym.oracle.catalogue.library import candidates, entry_of
 from grusym.oracle.checked import behaviours
+from grusym.oracle.comparison import Bench
 from grusym.oracle.explanation import Explanation, Fit
-from grusym.oracle.observation import Bench, Observation, observed
+from grusym.oracle.observation import Observation, observed
 from grusym.oracle.pairs import likely_pairs
 from grusym.oracle.report import FAIL, CheckResult, Diagnosis
 from grusym.oracle.search import Search

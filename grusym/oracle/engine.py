@@ -17,6 +17,8 @@ from grusym.oracle.quick import quick_jacobian, quick_step
 from grusym.oracle.step import Values, jacobian, step
 
 REST = {"sigmoid": 0.5}
+Sizes = Mapping[str, int]
+Equations = tuple[Equation, ...]
 Slopes = dict[tuple[str, str], Any]
 
 
@@ -35,17 +37,10 @@ class Engine(Protocol):
     def settled(self, number: Any) -> Any:
         """A sum as the one number that is kept of it."""
 
-    def step(self, cell: Cell, sizes: Mapping[str, int], given: Values, apart: bool = False) -> Values:
+    def step(self, cell: Cell, sizes: Sizes, given: Values, apart: bool = False) -> Values:
         """The values of every tensor of a step; `apart` where every sample has parameters of its own."""
 
-    def jacobian(
-        self,
-        cell: Cell,
-        sizes: Mapping[str, int],
-        values: Values,
-        tangents: tuple[Equation, ...],
-        only: Iterable[Tensor],
-    ) -> Slopes:
+    def jacobian(self, cell: Cell, sizes: Sizes, values: Values, tangents: Equations, only: Iterable[Tensor]) -> Slopes:
         """The derivative of every result by these arguments, at values of a step."""
 
 
@@ -61,18 +56,11 @@ class Quick:
     def settled(self, number: Any) -> Any:
         return number
 
-    def step(self, cell: Cell, sizes: Mapping[str, int], given: Values, apart: bool = False) -> Values:
+    def step(self, cell: Cell, sizes: Sizes, given: Values, apart: bool = False) -> Values:
         found = quick_step(cell, sizes, {name: number.value for name, number in given.items()}, apart)
         return {name: Float(value) for name, value in found.items()}
 
-    def jacobian(
-        self,
-        cell: Cell,
-        sizes: Mapping[str, int],
-        values: Values,
-        tangents: tuple[Equation, ...],
-        only: Iterable[Tensor],
-    ) -> Slopes:
+    def jacobian(self, cell: Cell, sizes: Sizes, values: Values, tangents: Equations, only: Iterable[Tensor]) -> Slopes:
         raw = {name: number.value for name, number in values.items()}
         return {key: Float(value) for key, value in quick_jacobian(cell, sizes, raw, tangents, only).items()}
 
@@ -90,18 +78,11 @@ class Bounded:
     def settled(self, number: Any) -> Any:
         return self.arithmetic.settled(number, stored=True)
 
-    def step(self, cell: Cell, sizes: Mapping[str, int], given: Values, apart: bool = False) -> Values:
+    def step(self, cell: Cell, sizes: Sizes, given: Values, apart: bool = False) -> Values:
         assert not apart, "bounds are walked for one set of parameters"
         return step(cell, sizes, given, self.arithmetic, self.zero)
 
-    def jacobian(
-        self,
-        cell: Cell,
-        sizes: Mapping[str, int],
-        values: Values,
-        tangents: tuple[Equation, ...],
-        only: Iterable[Tensor],
-    ) -> Slopes:
+    def jacobian(self, cell: Cell, sizes: Sizes, values: Values, tangents: Equations, only: Iterable[Tensor]) -> Slopes:
         return jacobian(cell, sizes, values, self.arithmetic, self.zero, self.exactly, only, tangents)
 
 

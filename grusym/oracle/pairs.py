@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from grusym.oracle.catalogue.entry import Candidate
+from grusym.oracle.comparison import Bench
 from grusym.oracle.explanation import Explanation, changed
-from grusym.oracle.observation import Bench, observed
+from grusym.oracle.observation import observed
 from grusym.oracle.search import Search
 from grusym.oracle.spec import Spec, materialise, rich_sizes
 from grusym.oracle.subject import fixed_sizes
