@@ -8,7 +8,8 @@ import numpy as np
 from grusym.oracle.case import Case
 from grusym.oracle.catalogue.entry import FORWARD, GRADIENTS, Candidate
 from grusym.oracle.catalogue.library import candidates
-from grusym.oracle.predict import QUICK, predicted
+from grusym.oracle.engine import QUICK
+from grusym.oracle.predict import predicted, predicted_gradients
 from grusym.oracle.program import Program, right_program, same
 
 LARGEST = 1e12  # what is written for anything further off, or not a number
@@ -28,7 +29,7 @@ def kills(case: Case, exact: Mapping[str, Any], bounds: Mapping[str, Any]) -> di
             if program is None or same(program, right) or not _shows(candidate, program):
                 continue
             with np.errstate(all="ignore"):
-                wanted = predicted(program, QUICK, gradients=group == GRADIENTS)
+                wanted = dict(predicted_gradients(program, QUICK)) if group == GRADIENTS else predicted(program, QUICK)
             far = [_far(value, exact[name], bounds[name]) for name, (value, _) in wanted.items() if name in exact]
             found[candidate.id] = max(found.get(candidate.id, 0.0), *far)
     return {name: round(ratio, 1) for name, ratio in found.items()}

@@ -8,25 +8,29 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from sympy import Expr, Function
 
 from grusym.equations.cell import Cell, Equation
 from grusym.oracle.case import Arrays, Case
 from grusym.oracle.wiring import Wiring, wired
 
 Tangents = Callable[[Cell, tuple[Equation, ...]], tuple[Equation, ...] | None]
+Derivative = tuple[type[Function], Callable[[Expr, Expr], Expr]]  # of a function: of its value and its argument
 
 
 @dataclass(frozen=True)
 class Backward:
     """How gradients are made: by default, rightly.
 
-    `tangents` changes the equations of the derivatives; `carry` says what of a step's Jacobian goes on to the step
-    before: "all", "own" (a unit's own state only) or "none". `weights` (T, B) is what each step counts in the gradient
-    of a parameter. `saved` (T, B) numbers the step whose saved values are taken for each step, `inputs` the same for
-    the inputs named. `final` says whether the cotangent of the final state is used, `accumulates` that gradients of
-    parameters are added to those of the call before. `raw` gates are saved before their activation.
+    `derivatives` are those of functions that differ; `tangents` changes the equations that they make; `carry` says what
+    of a step's Jacobian goes on to the step before: "all", "own" (a unit's own state only) or "none". `weights` (T, B)
+    is what each step counts in the gradient of a parameter. `saved` (T, B) numbers the step whose saved values are
+    taken for each step, `inputs` the same for the inputs named. `final` says whether the cotangent of the final state
+    is used, `accumulates` that gradients of parameters are added to those of the call before. `raw` gates are saved
+    before their activation.
     """
 
+    derivatives: tuple[Derivative, ...] = ()
     tangents: tuple[Tangents, ...] = ()
     carry: str = "all"
     final: bool = True
@@ -43,6 +47,7 @@ class Strand:
 
     `ties` are states that a changed cell has besides, and those they begin as. `reading` holds, for every element of
     the parameters, the number of the element that is taken for it, all parameters in a row; None: its own.
+    `apart` says that every sample has parameters of its own (B, ...): so programs are run side by side.
     """
 
     cell: Cell
@@ -55,6 +60,7 @@ class Strand:
     backward: Backward = Backward()
     ties: Mapping[str, str] = field(default_factory=dict)
     reading: Arrays | None = None
+    apart: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from grusym.equations.cell import Cell
 from grusym.equations.library import BUILT_IN
 from grusym.errors import GrusymError, InputError
 from grusym.oracle.campaign import Plan
-from grusym.oracle.observation import Bench, observed
+from grusym.oracle.comparison import Bench
+from grusym.oracle.observation import observed
 from grusym.oracle.spec import Spec, materialise, rich_sizes
 from grusym.oracle.subject import Subject, fixed_sizes
 

@@ -53,6 +53,11 @@ class Entry:
         return [c if c.group else replace(c, group=self.group) for c in self.ways(setting)]
 
 
+def ways(id_: str, *changes: Change, fix: str = "", open_: bool = False) -> Callable[[Setting], list[Candidate]]:
+    """An entry's ways: these changes, whatever the cell."""
+    return lambda setting: [Candidate(id_, change, fix, open_) for change in changes]
+
+
 def url(reference: str) -> str:
     """The address of an issue or a pull request written as OWNER/REPOSITORY#NUMBER.
 

@@ -1,34 +1,25 @@
 """Mistakes in the equations of a step."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import partial
 
-from sympy import Expr, Rational, Sum
+from sympy import Rational
 
-from grusym.equations.cell import Cell, Equation, State
-from grusym.equations.functions import maximum, minimum, relu, sigmoid, tanh
+from grusym.equations.functions import relu, sigmoid
 from grusym.equations.library import settings_of
-from grusym.equations.names import fresh
-from grusym.equations.tensor import Role, access, accesses, indices_of, tensor_of
 from grusym.oracle.catalogue import roles
-from grusym.oracle.catalogue.edits import (
-    ONE,
-    ZERO,
-    Edit,
-    doubled,
-    edited,
-    functions_replaced,
-    mapped,
-    option,
-    right_equations,
-    substituted,
-    without,
+from grusym.oracle.catalogue.activations import approximated, clipped, hard, of_candidates, padé
+from grusym.oracle.catalogue.candidate_edits import (
+    candidate_bias_missing,
+    in_candidates,
+    outside_reset,
+    reset_at_target,
+    reset_omitted,
+    sums_reset,
 )
+from grusym.oracle.catalogue.edits import Edit, doubled, edited, functions_replaced, option, without
 from grusym.oracle.catalogue.entry import Candidate, Entry, Setting
-from grusym.oracle.program import Program, Strand, each_strand
-
-SLACK = 2.0**-4  # of a function's distance from rest: how far an approximation may be off
+from grusym.oracle.catalogue.stale_state import blend_stale
 
 
 def _option(key: str, value: str, setting: Setting) -> list[Candidate]:
@@ -47,163 +38,6 @@ def _letters(
         names = {tensor.name for tensor in roles.with_letter(setting.cell, *letters)}
         found += edited(id_, make(names), setting.cell) if names else []
     return found
-
-
-def _in_candidates(change: Callable[[Cell, Equation], Expr]) -> Edit:
-    """A change of the equations of candidates and of what helps them."""
-
-    def edit(cell: Cell) -> Cell:
-        mine = {tensor_of(e.target) for e in roles.candidates(cell)} | set(roles.helpers(cell))
-        return mapped(cell, lambda e: change(cell, e) if tensor_of(e.target) in mine else e.value)
-
-    return edit
-
-
-def _reset_omitted(cell: Cell, equation: Equation) -> Expr:
-    return substituted(equation.value, set(roles.resets(cell)), lambda _: ONE)
-
-
-def _reset_at_target(cell: Cell, equation: Equation) -> Expr:
-    """r[i] for r[k] wherever k is summed."""
-    own = indices_of(equation.target)
-    return substituted(equation.value, set(roles.resets(cell)), lambda r: access(tensor_of(r), own))
-
-
-def _outside_reset(cell: Cell) -> Cell | None:
-    """The bias of a helper moves to the candidate, out of what the gate multiplies."""
-    by_name = {tensor_of(e.target): e.value for e in cell.equations}
-    moved: dict[str, Expr] = {}
-    for candidate in roles.candidates(cell):
-        added: Expr = ZERO
-        for name in roles.helpers(cell):
-            if name not in roles.reads(candidate.value):
-                continue
-            biases = [a for a in accesses(by_name[name]) if a in by_name[name].args and _is_parameter(cell, a)]
-            for bias in biases:
-                moved[name] = moved.get(name, by_name[name]).xreplace({bias: ZERO})
-                added += bias
-        if added != 0:
-            moved[tensor_of(candidate.target)] = candidate.value.func(candidate.value.args[0] + added)
-    return mapped(cell, lambda e: moved.get(tensor_of(e.target), e.value)) if moved else None
-
-
-def _is_parameter(cell: Cell, element: Expr) -> bool:
-    return any(tensor.name == tensor_of(element) for tensor in cell.parameters)
-
-
-def _candidate_bias_missing(cell: Cell) -> Cell | None:
-    """The recurrent biases of what is no gate are zero."""
-    gates = set(roles.gates(cell))
-    inside = {n for e in cell.equations if tensor_of(e.target) not in gates for n in roles.reads(e.value)}
-    names = {tensor.name for tensor in roles.with_letter(cell, "c")} & inside
-    return without(names)(cell) if names else None
-
-
-def _hard(slope: Rational) -> Callable[[Expr], Expr]:
-    return lambda a: maximum(0, minimum(1, slope * a + Rational(1, 2)))
-
-
-def _padé(a: Expr) -> Expr:
-    return maximum(-1, minimum(1, a * (27 + a**2) / (27 + 9 * a**2)))
-
-
-def _clipped(a: Expr) -> Expr:
-    return maximum(-1, minimum(1, a))
-
-
-def _of_candidates(id_: str, function: Callable[[Expr, Expr], Expr], setting: Setting) -> list[Candidate]:
-    """Another function of the candidates: of their value and of their argument."""
-
-    def edit(cell: Cell) -> Cell:
-        mine = {tensor_of(e.target) for e in roles.candidates(cell)}
-        return mapped(cell, lambda e: function(e.value, e.value.args[0]) if tensor_of(e.target) in mine else e.value)
-
-    return edited(id_, edit, setting.cell)
-
-
-def _approximated(
-    id_: str, function: str, known: Iterable[Callable[[Expr], Expr]], setting: Setting
-) -> list[Candidate]:
-    used = any(e.value.has(tanh if function == "tanh" else sigmoid) for e in setting.cell.equations)
-    if not used:
-        return []
-    found = [candidate for by in known for candidate in edited(id_, functions_replaced(function, by), setting.cell)]
-
-    def loosened(program: Program) -> Program:
-        return replace(program, looser={**program.looser, function: SLACK})
-
-    lines = right_equations(setting.cell, functions_replaced(function, lambda a: a)(setting.cell) or setting.cell)
-    return [*found, Candidate(id_, loosened, lines, open=True)]
-
-
-STALE = "stale"
-
-
-def _stale(frozen: bool) -> Callable[[Program], Program | None]:
-    """States that the blend reads are those of a step earlier still, or, `frozen`, the initial ones."""
-
-    def edit(cell: Cell) -> Cell | None:
-        states, equations, ties = list(cell.states), [], []
-        updates = {state.update.name: state for state in cell.states}
-        for equation in cell.equations:
-            state = updates.get(tensor_of(equation.target))
-            direct = access(state.name, indices_of(equation.target)) if state else None
-            if state is None or direct is None or not _reads_plainly(equation.value, direct):
-                equations.append(equation)
-                continue
-            name = fresh((f"{state.name}_{STALE}",), cell.tensors)
-            old = replace(state.tensor, name=name)
-            states.append(State(old, replace(state.update, name=f"{name}'", role=Role.STATE)))
-            equations.append(Equation(equation.target, _swapped(equation.value, direct, access(name, direct.indices))))
-            kept = access(name if frozen else state.name, direct.indices)
-            ties.append(Equation(access(f"{name}'", direct.indices), kept))
-        return replace(cell, states=tuple(states), equations=(*equations, *ties)) if ties else None
-
-    def change(program: Program) -> Program | None:
-        def stale(strand: Strand) -> Strand | None:
-            cell = edit(strand.cell)
-            if cell is None:
-                return None
-            new = [state.name for state in cell.states if state not in strand.cell.states]
-            return replace(strand, cell=cell, ties={name: name.partition(f"_{STALE}")[0] for name in new})
-
-        return each_strand(program, stale)
-
-    return change
-
-
-def _reads_plainly(value: Expr, direct: Expr) -> bool:
-    """Whether an expression reads this element outside of sums and functions."""
-    if value == direct:
-        return True
-    return (value.is_Add or value.is_Mul) and any(_reads_plainly(a, direct) for a in value.args)
-
-
-def _swapped(value: Expr, direct: Expr, other: Expr) -> Expr:
-    if value == direct:
-        return other
-    if value.is_Add or value.is_Mul:
-        return value.func(*(_swapped(a, direct, other) for a in value.args))
-    return value
-
-
-def _blend_stale(setting: Setting) -> list[Candidate]:
-    cell = setting.cell
-    updates = {state.update.name: state for state in cell.states}
-    plain = [
-        e
-        for e in cell.equations
-        if (s := updates.get(tensor_of(e.target))) and _reads_plainly(e.value, access(s.name, indices_of(e.target)))
-    ]
-    if not plain:
-        return []
-    fix = right_equations(cell, mapped(cell, lambda e: ZERO if e in plain else e.value))
-    return [Candidate("blend-stale-state", _stale(frozen), fix) for frozen in (False, True)]
-
-
-def _sums_reset(cell: Cell) -> bool:
-    gates = set(roles.resets(cell))
-    return any(gates & roles.reads(inner) for e in roles.candidates(cell) for inner in e.value.atoms(Sum))
 
 
 EQUATIONS = (
@@ -256,7 +90,7 @@ EQUATIONS = (
         "Wrong wherever the state before the step is not zero; its parameters have no gradient.",
         "n[i] = tanh(W_n[i,j] x[j] + b_n[i] + r[i] (U_n[i,k] h[k] + c_n[i]))",
         ("zhiyongc/GRU-D#2",),
-        ways=lambda s: edited("reset-omitted", _in_candidates(_reset_omitted), s.cell),
+        ways=lambda s: edited("reset-omitted", in_candidates(reset_omitted), s.cell),
     ),
     Entry(
         "reset-wrong-index",
@@ -267,7 +101,7 @@ EQUATIONS = (
         "n[i] = tanh(W_n[i,j] x[j] + U_n[i,k] (r[k] h[k]) + b_n[i])",
         ("ooples/AiDotNet#722",),
         ways=lambda s: (
-            edited("reset-wrong-index", _in_candidates(_reset_at_target), s.cell) if _sums_reset(s.cell) else []
+            edited("reset-wrong-index", in_candidates(reset_at_target), s.cell) if sums_reset(s.cell) else []
         ),
     ),
     Entry(
@@ -277,7 +111,7 @@ EQUATIONS = (
         "Wrong by a little everywhere; seen only where c_n is not zero.",
         "u[i] = U_n[i,k] h[k] + c_n[i]",
         ("google/flax#5594", "ml-explore/mlx#3249"),
-        ways=lambda s: edited("recurrent-candidate-bias-missing", _candidate_bias_missing, s.cell),
+        ways=lambda s: edited("recurrent-candidate-bias-missing", candidate_bias_missing, s.cell),
     ),
     Entry(
         "recurrent-candidate-bias-outside-reset",
@@ -286,7 +120,7 @@ EQUATIONS = (
         "Wrong by (1 - r) c_n before the tanh; seen only where c_n is not zero.",
         "n[i] = tanh(W_n[i,j] x[j] + b_n[i] + r[i] (U_n[i,k] h[k] + c_n[i]))",
         ("apple/coremltools#1124",),
-        ways=lambda s: edited("recurrent-candidate-bias-outside-reset", _outside_reset, s.cell),
+        ways=lambda s: edited("recurrent-candidate-bias-outside-reset", outside_reset, s.cell),
     ),
     Entry(
         "input-bias-missing",
@@ -322,7 +156,7 @@ EQUATIONS = (
         "Off by up to 0.09 in every gate, wherever pre-activations are not zero.",
         "sigmoid(a) = 1 / (1 + exp(-a))",
         ("PaddlePaddle/Paddle#44820",),
-        ways=lambda s: edited("hard-sigmoid-0.2", functions_replaced("sigmoid", _hard(Rational(1, 5))), s.cell),
+        ways=lambda s: edited("hard-sigmoid-0.2", functions_replaced("sigmoid", hard(Rational(1, 5))), s.cell),
     ),
     Entry(
         "hard-sigmoid-1/6",
@@ -331,7 +165,7 @@ EQUATIONS = (
         "Off by up to 0.08 in every gate, wherever pre-activations are not zero.",
         "sigmoid(a) = 1 / (1 + exp(-a))",
         ("PaddlePaddle/Paddle#44820",),
-        ways=lambda s: edited("hard-sigmoid-1/6", functions_replaced("sigmoid", _hard(Rational(1, 6))), s.cell),
+        ways=lambda s: edited("hard-sigmoid-1/6", functions_replaced("sigmoid", hard(Rational(1, 6))), s.cell),
     ),
     Entry(
         "candidate-relu",
@@ -340,7 +174,7 @@ EQUATIONS = (
         "Wrong everywhere; the state can grow beyond 1.",
         "n[i] = tanh(a[i])",
         ("xiph/rnnoise#79",),
-        ways=lambda s: _of_candidates("candidate-relu", lambda v, a: v if isinstance(v, relu) else relu(a), s),
+        ways=lambda s: of_candidates("candidate-relu", lambda v, a: v if isinstance(v, relu) else relu(a), s),
     ),
     Entry(
         "candidate-linear",
@@ -348,7 +182,7 @@ EQUATIONS = (
         "The pre-activation of the candidate is blended into the state as it is.",
         "Wrong everywhere, least where pre-activations are small; the state can grow beyond 1.",
         "n[i] = tanh(a[i])",
-        ways=partial(_of_candidates, "candidate-linear", lambda v, a: a),
+        ways=partial(of_candidates, "candidate-linear", lambda v, a: a),
     ),
     Entry(
         "candidate-extra-sigmoid",
@@ -358,8 +192,8 @@ EQUATIONS = (
         "n[i] = tanh(a[i])",
         ("malmaud/TensorFlow.jl#384",),
         ways=lambda s: [
-            *_of_candidates("candidate-extra-sigmoid", lambda v, a: sigmoid(v), s),
-            *_of_candidates("candidate-extra-sigmoid", lambda v, a: v.func(sigmoid(a)), s),
+            *of_candidates("candidate-extra-sigmoid", lambda v, a: sigmoid(v), s),
+            *of_candidates("candidate-extra-sigmoid", lambda v, a: v.func(sigmoid(a)), s),
         ],
     ),
     Entry(
@@ -369,7 +203,7 @@ EQUATIONS = (
         "Right at the first step, wrong from the second on.",
         "h'[i] = (1 - z[i]) n[i] + z[i] h[i]",
         ("mquad/hgru4rec#11",),
-        ways=_blend_stale,
+        ways=blend_stale,
     ),
     Entry(
         "tanh-as-approximation",
@@ -377,7 +211,7 @@ EQUATIONS = (
         "A rational function, a table, a clipped line or a fast exponential stands for tanh.",
         "Right where every tanh is taken of 0, off by far more than rounding elsewhere; gates are right.",
         "n[i] = tanh(a[i]), to within a few units in the last place",
-        ways=partial(_approximated, "tanh-as-approximation", "tanh", (_padé, _clipped)),
+        ways=partial(approximated, "tanh-as-approximation", "tanh", (padé, clipped)),
     ),
     Entry(
         "sigmoid-as-approximation",
@@ -385,6 +219,6 @@ EQUATIONS = (
         "A rational function, a table or a fast exponential stands for the logistic function.",
         "Right where every gate is 1/2, off by far more than rounding elsewhere; the candidate is right.",
         "sigmoid(a) = 1 / (1 + exp(-a)), to within a few units in the last place",
-        ways=partial(_approximated, "sigmoid-as-approximation", "sigmoid", (lambda a: (1 + _padé(a / 2)) / 2,)),
+        ways=partial(approximated, "sigmoid-as-approximation", "sigmoid", (lambda a: (1 + padé(a / 2)) / 2,)),
     ),
 )

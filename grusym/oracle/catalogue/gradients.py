@@ -6,23 +6,12 @@ import numpy as np
 from sympy import Integer
 
 from grusym.equations.functions import sigmoid, tanh
-from grusym.oracle.catalogue.backward_edits import (
-    ALL,
-    candidate_reset,
-    carry,
-    direct,
-    functions,
-    layer_input,
-    only,
-    own_unit,
-    reset_path,
-    shifted,
-    stale,
-    ways,
-    weighted,
-)
+from grusym.oracle.catalogue.backward_sums import ALL, carry, only, weighted
 from grusym.oracle.catalogue.edits import ONE
-from grusym.oracle.catalogue.entry import GRADIENTS, Entry
+from grusym.oracle.catalogue.entry import GRADIENTS, Entry, ways
+from grusym.oracle.catalogue.saved_values import layer_input, stale
+from grusym.oracle.catalogue.tangent_edits import functions
+from grusym.oracle.catalogue.tangent_paths import candidate_reset, direct, own_unit, reset_path, shifted
 from grusym.oracle.program import backwards
 
 

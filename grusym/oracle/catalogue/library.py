@@ -1,6 +1,7 @@
 """The catalogue by id, and its entries in words."""
 
 from difflib import get_close_matches
+from functools import lru_cache
 
 from grusym.conventions.library import layout_of
 from grusym.equations.cell import Cell
@@ -48,7 +49,8 @@ def explain(id_: str) -> str:
     return "\n".join(lines)
 
 
-def candidates(cell: Cell, convention: str | None, group: str) -> list[Candidate]:
+@lru_cache(maxsize=64)
+def candidates(cell: Cell, convention: str | None, group: str) -> tuple[Candidate, ...]:
     """Every way to make a mistake of this group on a cell in a convention, in the order of the catalogue."""
     setting = Setting(cell, layout_of(cell, convention))
-    return [c for entry in CATALOGUE.values() for c in entry.candidates(setting) if c.group == group]
+    return tuple(c for entry in CATALOGUE.values() for c in entry.candidates(setting) if c.group == group)

@@ -1,34 +1,32 @@
 """Mistakes in time, batch and directions: most are a wrong wire."""
 
-from grusym.oracle.catalogue.entry import Entry
-from grusym.oracle.catalogue.wires import (
-    alone,
-    batch_first,
+from grusym.oracle.catalogue.entry import Entry, ways
+from grusym.oracle.catalogue.wires import alone, padded, second, wires
+from grusym.oracle.catalogue.wires_of_batch import batch_first, permutations, shared
+from grusym.oracle.catalogue.wires_of_directions import (
+    final_from_last,
+    from_padding,
+    in_running_order,
+    interleaved,
+    share,
+)
+from grusym.oracle.catalogue.wires_of_lengths import (
     computed,
     empty_is_one,
     empty_zero,
-    final_from_last,
     final_of_series,
     final_past_end,
-    from_padding,
-    frozen,
-    in_running_order,
-    interleaved,
-    leftover,
     lengths_ignored,
-    not_carried,
-    padded,
-    permutations,
     repeated,
+)
+from grusym.oracle.catalogue.wires_of_time import (
+    frozen,
+    leftover,
+    not_carried,
     run_backwards,
     scan,
-    second,
-    share,
-    shared,
     start_ignored,
     unknown_start,
-    ways,
-    wires,
 )
 
 TIME = (
