@@ -82,6 +82,7 @@ def test_the_terminal_report_begins_with_the_verdict_and_says_what_to_do():
     assert "  fix: n[i] = r[i] <u[i]>" in lines
     assert "  explains 30 cases, 0.2 of its bound at worst; the next best, gate-order:zrn, misses: 3e+05 times" in text
     assert "  the same as same: no input tells them apart" in lines
+    assert lines.index("  more: grusym explain reset-before") < lines.index("  more: grusym explain final-state")
     assert "y[0, 0, 0] at step 0: got 0.25, want 0.5, off by 0.25, bound 0.01" in text
     assert "first bad step 1 in --case T=3,B=4,I=5,H=6,seed=8,kind=plain" in text
     assert "dweight_hh[4, 2] = dU_z[1, 2]: got nan, want 0.5, bound 1e-07" in text
@@ -169,6 +170,9 @@ def test_the_page_shows_diagnosis_first_bad_element_plots_and_command():
         "grusym check 'mygru:forward' --case T=1",
     ):
         assert words in page.words
+    assert page.words.count("grusym explain ") == 2
+    assert [attrs["alttext"] for tag, attrs in page.tags if tag == "math"] == ["h_n = h[T-1]"]
+    assert "the last is returned:" in page.words
     assert sum(tag == "svg" for tag, _ in page.tags) == 2
     # In the picture of steps two of three points are outside.
     assert sum(tag == "path" and attrs["class"] == "bad" for tag, attrs in page.tags) == 2 + 2
@@ -238,7 +242,7 @@ def test_sarif_points_at_the_implementation():
     log = json.loads(sarif_text(REPORTS["nonconforming"]))
     places = [result["locations"][0]["physicalLocation"] for result in log["runs"][0]["results"]]
     wanted = {"artifactLocation": {"uri": "src/my%20gru.py"}, "region": {"startLine": 12}}
-    assert places == [wanted] * 3  # two checks, one diagnosis
+    assert places == [wanted] * 4  # two checks, two mistakes
 
 
 def test_files_are_written_whole(tmp_path):

@@ -78,11 +78,12 @@ def direct(setting: Setting) -> list[Candidate]:
             found.append(Equation(equation.target, value))
         return tuple(found)
 
-    fix = "the direct path of dh is dh' times " + ", ".join(coefficients(setting.cell))
+    fix = "along the direct path: " + "; ".join(direct_paths(setting.cell))
     return edited("grad-direct-path-polarity", setting, fix, change)
 
 
-def coefficients(cell: Cell) -> list[str]:
+def direct_paths(cell: Cell) -> list[str]:
+    """What a state's own unit sends back: dh[i] = z[i] dh'[i]."""
     found = []
     own = {tangent_name(state.update.name): tangent_name(state.name) for state in cell.states}
     for equation in tangents(cell):
@@ -90,8 +91,18 @@ def coefficients(cell: Cell) -> list[str]:
         if state:
             element = access(state, indices_of(equation.target))
             terms = equation.value.args if equation.value.is_Add else (equation.value,)
-            found += [str(Mul(*(f for f in t.args if f != element))) for t in terms if t.is_Mul and element in t.args]
+            own_terms = [t for t in terms if t.is_Mul and element in t.args]
+            for term in own_terms:
+                coefficient = Mul(*(factor for factor in term.args if factor != element))
+                shown = f"({coefficient})" if coefficient.is_Add else str(coefficient)
+                target = str(equation.target)
+                found.append(f"{_cotangent(str(element))} = {shown} {_cotangent(target)}")
     return found
+
+
+def _cotangent(tangent: str) -> str:
+    """dh[i] for v_h[i]."""
+    return f"d{tangent.removeprefix(tangent_name(''))}"
 
 
 def turned(value: Expr, element: Expr) -> Expr:
@@ -127,7 +138,7 @@ def reset_path(setting: Setting) -> list[Candidate]:
     if not gates:
         return []
     lines = [equation_line(setting.cell, name) for name in gates]
-    fix = "add the path through the reset gate: dr, and from there to " + "; ".join(lines)
+    fix = "add the path back through the reset gate: " + "; ".join(lines)
     return edited("grad-reset-path-missing", setting, fix, dropped, not_to_state, not_to_candidate)
 
 
@@ -160,7 +171,7 @@ def candidate_reset(setting: Setting) -> list[Candidate]:
 
         return changed
 
-    fix = "the cotangent of the recurrent part is dn (1 - n^2) r"
+    fix = "du[i] = r[i] dv[i], where v[i] = r[i] u[i] is what the reset gate leaves"
     return edited("grad-candidate-reset-missing", setting, fix, change(False), change(True)) if gates else []
 
 
@@ -189,7 +200,7 @@ def own_unit(setting: Setting) -> list[Candidate]:
 
         return each(swapped)(cell, equations)
 
-    fix = "dh[k] = sum over i of da[i] U[i,k], over all units"
+    fix = "dh[k] = sum[i](da[i] U[i,k]), over all units"
     diagonal = Candidate("grad-own-unit-only", lambda program: backwards(program, carry="own"), fix)
     return [diagonal, *edited("grad-own-unit-only", setting, fix, change)]
 
@@ -212,7 +223,7 @@ def shifted(setting: Setting) -> list[Candidate]:
         return each(swapped)
 
     parameters = v(tensor.name for tensor in setting.cell.parameters)
-    fix = "dU[i,k] = sum over t of da[t,i] h[t-1,k]"
+    fix = "dU[i,k] = sum[t](da[t,i] h[t-1,k])"
     return edited("grad-recurrent-shifted-state", setting, fix, change(parameters), change(v(gates)))
 
 
@@ -360,7 +371,7 @@ def layer_input(setting: Setting) -> list[Candidate]:
         x, h = strand.inputs[name], strand.initial[program.case.cell.states[0].name]
         return with_tangents(by_state)(program) if x.shape[2:] == h.shape[1:] else None
 
-    fix = f"dW[i,j] = sum over t of da[t,i] {name}[t,j], with the {name} that this layer read"
+    fix = f"dW[i,j] = sum[t](da[t,i] {name}[t,j]), with the {name} that this layer read"
     found = [Candidate("grad-layer-input", rows(which), fix) for which in range(4)]
     if len(setting.cell.inputs[0].axes) == 1:
         found.append(Candidate("grad-layer-input", square, fix))

@@ -35,7 +35,7 @@ BEHAVIOURS = (
         "large pre-activations give NaN or infinity",
         "A sigmoid or tanh by exp(a) overflows where gates are at their ends.",
         "Right for moderate inputs, not a number for large ones.",
-        "sigmoid(a) = exp(-max(-a, 0)) / (1 + exp(-|a|)), which never overflows",
+        "sigmoid(a) = exp(-max(-a, 0)) / (1 + exp(-abs(a))), which never overflows",
         group=BEHAVIOUR,
         checks=("saturation",),
     ),

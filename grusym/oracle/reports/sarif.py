@@ -21,7 +21,7 @@ def sarif_text(report: Report) -> str:
     rules = {check.id: _rule(check.id, meaning(check.id)) for check in report.checks} | rules
     numbers = {name: number for number, name in enumerate(rules)}
     results = [_finding(report, check) for check in shown]
-    results += [_diagnosis(report, found) for found in report.diagnosis[:1]]
+    results += [_diagnosis(report, found) for found in report.diagnosis]
     for result in results:
         result["ruleIndex"] = numbers[result["ruleId"]]
     run: dict[str, Any] = {
