@@ -11,7 +11,7 @@ from grusym.oracle.campaign import AUTO, Plan, Task, merged, run_task, tasks
 from grusym.oracle.diagnose import diagnose
 from grusym.oracle.formats import numpy_type
 from grusym.oracle.profile import profile_named
-from grusym.oracle.recognise import recognised_plan
+from grusym.oracle.recognise import settled
 from grusym.oracle.report import NONCONFORMING, CheckResult, Report
 from grusym.oracle.reproduce import call
 from grusym.oracle.spec import case_named, size_names
@@ -87,9 +87,7 @@ def judge(
 
     `diagnosing` says whether a failure is looked into.
     """
-    recognised: tuple[str, ...] = ()
-    if plan.convention == AUTO:
-        plan, recognised = recognised_plan(subject, plan)
+    subject, plan, recognised = settled(subject, plan)
     todo = tasks(plan, subject.has_gradients, getattr(subject, "takes", ()))
     parts = []
     for part in workers(plan, todo) if workers else (run_task(subject, plan, task) for task in todo):
@@ -105,7 +103,7 @@ def judge(
         plan.profile.name,
         plan.seed,
         (*results, *unchecked(plan, subject.has_gradients, results)),
-        notes=recognised,
+        notes=(*recognised, *getattr(subject, "notes", ())),
         sizes=size_names(plan.cell),
         location=getattr(subject, "location", None),
     )

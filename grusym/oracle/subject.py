@@ -1,6 +1,6 @@
 """What is judged: something that runs a layer and, perhaps, its gradients."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -49,6 +49,21 @@ class Addressed(Protocol):
 
     def elsewhere(self, case: Case) -> list[Run]:
         """Run a case with its arrays at other addresses, aligned to one element only."""
+
+
+@dataclass(frozen=True)
+class Unbound:
+    """What becomes an implementation when it is said how parameters are packed: `bound` makes it for a plan."""
+
+    name: str
+    bound: Callable[[Any], Subject]
+    has_gradients: bool = False
+
+    def forward(self, case: Case) -> Run:
+        raise NotImplementedError("its convention is not recognised yet")
+
+    def gradients(self, case: Case) -> Arrays:
+        raise NotImplementedError("its convention is not recognised yet")
 
 
 def fixed_sizes(subject: Subject) -> Mapping[str, int]:
