@@ -1,18 +1,24 @@
 """The convention is recognised by what fits; several that pack alike are all named."""
 
+import sys
 from pathlib import Path
+from shlex import quote
 
 import numpy as np
 import pytest
 
+from grusym.conventions.library import CONVENTIONS
 from grusym.errors import InputError
 from grusym.oracle.callables import Callables
 from grusym.oracle.check import check, plan_of
 from grusym.oracle.recognise import recognise, settled
 from grusym.oracle.subject import Misbehaviour
 from grusym.oracle.targets.python_target import python_subject
+from grusym.oracle.targets.target import target_of
 from tests.oracle.implementations import gru
+from tests.oracle.libraries import generated
 from tests.oracle.one_case import ratios
+from tests.oracle.onnx_models import node, saved
 from tests.oracle.planted.forward import over_time
 
 MODULES = Path(__file__).with_name("torch_modules.py")
@@ -46,6 +52,7 @@ def test_check_recognises_the_convention_and_says_so():
     report = check(over_time(keras), convention="auto", max_examples=3)
     assert (report.verdict, report.convention) == ("conforms", "keras")
     assert "recognised the convention keras" in report.notes
+    assert "convention='keras'" in report.reproduce
 
 
 def test_none_that_fits_is_an_error_that_says_what_to_do():
@@ -139,3 +146,38 @@ def test_one_that_hangs_is_not_asked_again():
     with pytest.raises(InputError, match=r"^hanging hangs when it is called as own packs parameters, .*name it"):
         settled(Hanging(), plan_of("auto", "float32", "gru", None, 1, 0))
     assert asked == [None]
+
+
+def harness(way):
+    return f"{quote(sys.executable)} {quote(str(MODULES.with_name('harness.py')))} {way}"
+
+
+def recognised(plan, **words):
+    return settled(target_of(**words).load(plan), plan)
+
+
+def test_a_c_function_is_recognised_by_what_it_makes_of_the_arrays(tmp_path):
+    plan = plan_of("auto", "float64", "gru", None, 1, 0)
+    path = generated("gru", "keras", "float64", tmp_path)
+    subject, found, notes = recognised(plan, cabi=path, symbol="gru_forward_f64", vjp_symbol="gru_backward_f64")
+    assert (subject.has_gradients, found.convention, notes) == (True, "keras", ("recognised the convention keras",))
+
+
+def test_a_command_is_started_and_told_each_convention(monkeypatch):
+    few = ("keras", "torch", "paddle")
+    monkeypatch.setattr("grusym.oracle.recognise.CONVENTIONS", {name: CONVENTIONS[name] for name in few})
+    plan = plan_of("auto", "float64", "gru", None, 1, 0)
+    _, found, notes = recognised(plan, cmd=harness("right"))
+    assert (found.convention, notes[1].partition(":")[2].split()[0]) == ("torch", "paddle")
+    with pytest.raises(InputError, match=r"^the command .*refusing refuses gru: only LSTMs here$"):
+        recognised(plan, cmd=harness("refusing"))
+    with pytest.raises(InputError, match=r"^cannot run the command './no-such': No such file"):
+        recognised(plan, cmd="./no-such")
+    with pytest.raises(InputError, match=r"hanging hangs when it is called as torch packs parameters.* \(--timeout\)"):
+        recognised(plan, cmd=harness("hanging"), seconds=0.8)
+
+
+def test_a_model_says_itself_that_it_is_onnx(tmp_path):
+    path = saved(tmp_path / "one.onnx", node("GRU", "only", linear_before_reset=1))
+    (part,) = target_of(path).parts(plan_of("auto", "float32", "gru", None, 1, 0))
+    assert part.plan.convention == "onnx"
