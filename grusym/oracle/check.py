@@ -7,7 +7,7 @@ from typing import Any
 from grusym.conventions.library import cell_in
 from grusym.equations.cell import Cell
 from grusym.errors import InputError
-from grusym.oracle.campaign import AUTO, Plan, Task, merged, run_task, tasks
+from grusym.oracle.campaign import AUTO, Plan, Task, merged, run_task, tasks, until_hang
 from grusym.oracle.diagnose import diagnose
 from grusym.oracle.formats import numpy_type
 from grusym.oracle.profile import profile_named
@@ -90,7 +90,7 @@ def judge(
     subject, plan, recognised = settled(subject, plan)
     todo = tasks(plan, subject.has_gradients, getattr(subject, "takes", ()))
     parts = []
-    for part in workers(plan, todo) if workers else (run_task(subject, plan, task) for task in todo):
+    for part in until_hang(workers(plan, todo) if workers else (run_task(subject, plan, task) for task in todo)):
         parts.append(part)
         for result in part if on_result else ():
             on_result(result)  # type: ignore[misc]

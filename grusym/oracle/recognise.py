@@ -14,10 +14,9 @@ from grusym.errors import GrusymError, InputError
 from grusym.oracle.campaign import AUTO, Plan
 from grusym.oracle.observation import Bench, observed
 from grusym.oracle.spec import Spec, materialise, rich_sizes
-from grusym.oracle.subject import Subject, Unbound, fixed_sizes
+from grusym.oracle.subject import HANG, Subject, Unbound, fixed_sizes
 
 SEEDS = (40, 41)
-HANG = "hang"
 USUAL = "torch"
 
 

@@ -77,6 +77,9 @@ def takes(subject: Subject, what: str) -> bool:
     return what in getattr(subject, "takes", ())
 
 
+HANG = "hang"  # the id of the check that a call fails which does not return in time
+
+
 @dataclass
 class Misbehaviour(Exception):
     """The implementation did what none may do: `check` is the id of the check that it fails, `what` a sentence.

@@ -18,7 +18,7 @@ from grusym.equations.library import BUILT_IN, settings_of
 from grusym.errors import InputError
 from grusym.oracle.campaign import Plan
 from grusym.oracle.case import Arrays, Case, Run
-from grusym.oracle.subject import Misbehaviour
+from grusym.oracle.subject import HANG, Misbehaviour
 from grusym.oracle.targets.plain_call import FORWARD, GRADIENTS, gradients_from, plain_call, run_of
 from grusym.oracle.targets.process import NoAnswer, Process
 
@@ -99,7 +99,7 @@ class Command:
         try:
             answer = self._asked(request)
         except NoAnswer as gone:
-            check, verb = ("hang", "") if gone.late else ("crash", "did not answer: it ")
+            check, verb = (HANG, "") if gone.late else ("crash", "did not answer: it ")
             sizes = ", ".join(f"{name}={number}" for name, number in call.sizes.items())
             raise Misbehaviour(check, f"{self.name} {verb}{gone}, for {sizes}", costly=gone.late) from gone
         except _GarbageError as garbage:
