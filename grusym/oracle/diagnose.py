@@ -18,13 +18,12 @@ from grusym.oracle.observation import Bench, Observation, apart, observed
 from grusym.oracle.program import Program
 from grusym.oracle.report import FAIL, CheckResult, Diagnosis
 from grusym.oracle.spec import Spec, both_directions, materialise, rich_sizes, with_lengths
-from grusym.oracle.subject import Subject, fixed_sizes, takes
+from grusym.oracle.subject import HANG, Subject, fixed_sizes, takes
 from grusym.oracle.telling import layered_cases, separating_specs, telling_cases
 
 NEAREST = 6  # candidates whose distance is worked out in full, to name the nearest
 MOST_PAIRED = 150  # ways to make a mistake that are tried in pairs
 NUMERIC = ("weights-bits-truncated",)  # of its many ways, the first few are tried in pairs
-HANGS = {"hang", "timeout"}
 WITH_GRADIENTS = 3  # of the telling cases, these have their gradients looked at
 
 
@@ -170,7 +169,7 @@ def diagnose(subject: Subject, plan: Plan, results: Sequence[CheckResult] = ()) 
     """
     failing = [result.id for result in results if result.verdict == FAIL]
     # What hangs takes its time at every call: nothing is learnt from more of them.
-    observations = [] if set(failing) & HANGS else _observations(subject, plan, results)
+    observations = [] if HANG in failing else _observations(subject, plan, results)
     forward = Search(subject, plan, [Bench(seen, plan.profile) for seen in observations], gradients=False)
     found: list[Diagnosis] = []
     notes: list[str] = []
@@ -195,7 +194,10 @@ def diagnose(subject: Subject, plan: Plan, results: Sequence[CheckResult] = ()) 
 
 
 UNKNOWN = "no known mistake fits"
-_EXPLAINED_BY_CHECKS = {"nondeterministic", "nan-on-saturation", "input-mutated", "crash"}
+_EXPLAINED_BY_CHECKS = {
+    *("nondeterministic", "nan-on-saturation", "input-mutated", "crash", "out-of-bounds-write", "out-of-bounds-read"),
+    *("output-not-written", "error-status", "output-malformed"),
+}
 
 
 def _of_gradients(
@@ -331,7 +333,7 @@ def _behaviours(
     known = {diagnosis.id for diagnosis in found}
     explained: set[str] = set()
     if known:
-        explained |= {"saturation", "empty-sequence"}
+        explained |= {"saturation", "empty-sequence", "output-shape"}
     if "initial-state-uninitialised" in known:
         explained |= {"deterministic", "reentrant", "alignment"}
     if known and not all(one.failure for one in seen):
