@@ -204,6 +204,7 @@ def explain(name: Annotated[str, typer.Argument(metavar="ID", help="as a report 
     with _oracle_installed():
         from grusym.oracle.catalogue.library import entries_seen_by
         from grusym.oracle.catalogue.library import explain as explain_mistake
+    name = name.partition("@")[0]  # of a model's node: forward-step@encoder
     if name not in MEANINGS and not name.startswith("vjp-"):
         print(explain_mistake(name))
         return

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as Xml
@@ -11,6 +12,7 @@ import pytest
 
 import grusym.oracle.report
 from grusym.errors import InputError
+from grusym.oracle.report import Location
 from grusym.oracle.reports.files import check_writable, json_text, write_report
 from grusym.oracle.reports.html import html_text
 from grusym.oracle.reports.junit import junit_text
@@ -19,6 +21,7 @@ from grusym.oracle.reports.sarif import sarif_text
 from grusym.oracle.reports.text import report_text
 from grusym.oracle.reports.wording import printable
 from tests.oracle.reports_to_show import CURVE, HOSTILE, REPORTS
+from tests.oracle.sarif_schema import LOG
 
 SCHEMA = json.loads(Path(grusym.oracle.report.__file__).with_name("report.schema.json").read_text())
 EVERY = pytest.mark.parametrize("name", REPORTS)
@@ -222,7 +225,7 @@ def test_junit_has_a_case_per_check(name):
 def test_sarif_has_what_the_standard_requires(name):
     report = REPORTS[name]
     log = strict(sarif_text(report))
-    assert log["version"] == "2.1.0"
+    jsonschema.validate(log, LOG, cls=jsonschema.Draft202012Validator)
     (run,) = log["runs"]
     driver = run["tool"]["driver"]
     ids = [rule["id"] for rule in driver["rules"]]
@@ -241,8 +244,28 @@ def test_sarif_has_what_the_standard_requires(name):
 def test_sarif_points_at_the_implementation():
     log = json.loads(sarif_text(REPORTS["nonconforming"]))
     places = [result["locations"][0]["physicalLocation"] for result in log["runs"][0]["results"]]
-    wanted = {"artifactLocation": {"uri": "src/my%20gru.py"}, "region": {"startLine": 12}}
-    assert places == [wanted] * 4  # two checks, two mistakes
+    artifact = {"uri": "src/my%20gru.py", "uriBaseId": "%SRCROOT%"}
+    assert places == [{"artifactLocation": artifact, "region": {"startLine": 12}}] * 4  # two checks, two mistakes
+
+
+@pytest.mark.parametrize(
+    ("location", "uri", "line", "name"),
+    [
+        (Location("pkg/layers.py", 7, "pkg.layers.MyGRU", "type"), "pkg/layers.py", 7, "pkg.layers.MyGRU"),
+        (Location("/elsewhere/my gru.py", 7, "gru.f"), "file:///elsewhere/my%20gru.py", 7, "gru.f"),
+        (Location("libgru.so", 0, "gru_forward_f32"), "libgru.so", None, "gru_forward_f32"),
+        (Location("/py/site-packages/torch/rnn.py", 9, "torch.rnn.GRU", "type", True), None, None, "torch.rnn.GRU"),
+    ],
+)
+def test_sarif_names_what_lies_in_no_file_of_the_project(location, uri, line, name):
+    log = strict(sarif_text(replace(REPORTS["nonconforming"], location=location)))
+    jsonschema.validate(log, LOG, cls=jsonschema.Draft202012Validator)
+    (place,) = log["runs"][0]["results"][0]["locations"]
+    physical = place.get("physicalLocation", {"artifactLocation": {"uri": None}})
+    assert (physical["artifactLocation"]["uri"], physical.get("region", {}).get("startLine")) == (uri, line)
+    (logical,) = place["logicalLocations"]
+    kind = "type" if name.endswith("GRU") else "function"
+    assert logical == {"fullyQualifiedName": name, "name": name.rpartition(".")[2], "kind": kind}
 
 
 def test_files_are_written_whole(tmp_path):

@@ -21,6 +21,8 @@ import numpy as np
 
 from grusym.errors import InputError
 from grusym.oracle.case import Arrays, Case, Run
+from grusym.oracle.location import file_of
+from grusym.oracle.report import Location
 from grusym.oracle.subject import HANG, Misbehaviour
 from grusym.oracle.targets.frames import frame, length, unframed
 from grusym.oracle.targets.guarded_memory import HIGH, LOW, ODD, PATTERNS
@@ -57,6 +59,10 @@ class SharedLibrary:
     @property
     def name(self) -> str:
         return f"{self.path}:{self.symbol}"
+
+    @property
+    def location(self) -> Location:
+        return file_of(self.path, self.symbol, "function")
 
     @property
     def has_gradients(self) -> bool:
