@@ -94,6 +94,7 @@ class Collected:
         try:
             self.plan: Plan = _plan(**self.settings)
             self.subject: Subject = _subject(self.target, self.vjp, self.plan)
+            self.subject, self.plan, _ = _settled(self.subject, self.plan)
         except GrusymError as error:
             raise pytest.UsageError(f"--grusym-target {self.target}: {error}") from error
         self.results: dict[str, tuple[CheckResult, ...]] = {}
@@ -196,6 +197,12 @@ def gru_oracle(request: pytest.FixtureRequest) -> Callable[..., Report]:
         return report
 
     return judge
+
+
+def _settled(subject: Subject, plan: Plan) -> tuple[Subject, Plan, tuple[str, ...]]:
+    from grusym.oracle.recognise import settled
+
+    return settled(subject, plan)
 
 
 def _plan(**settings: Any) -> Plan:

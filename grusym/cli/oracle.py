@@ -201,9 +201,13 @@ def explain(name: Annotated[str, typer.Argument(metavar="ID", help="as a report 
     """
     from grusym.oracle.meanings import MEANINGS, meaning
 
-    if name in MEANINGS or name.startswith("vjp-"):
-        print(f"{name}: {meaning(name)}")
-        return
     with _oracle_installed():
+        from grusym.oracle.catalogue.library import entries_seen_by
         from grusym.oracle.catalogue.library import explain as explain_mistake
-    print(explain_mistake(name))
+    name = name.partition("@")[0]  # of a model's node: forward-step@encoder
+    if name not in MEANINGS and not name.startswith("vjp-"):
+        print(explain_mistake(name))
+        return
+    print(f"the check {name}: {meaning(name)}")
+    for entry in entries_seen_by(name):
+        print(f"\nWhere it fails, that is the mistake\n\n{explain_mistake(entry.id)}")

@@ -13,6 +13,9 @@
 Nothing is evaluated: text becomes a `CellSyntax`.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from grusym.equations.functions import ARITY, FLOOR
 from grusym.equations.syntax import (
     Assignment,
@@ -32,6 +35,7 @@ from grusym.equations.tokens import Source, Token, tokenize
 MAX_DEPTH = 60  # brackets
 MAX_CALLS = 5  # functions inside each other
 MAX_LENGTH = 500  # terms of a sum, factors of a product
+NO_MORE: Mapping[str, int] = MappingProxyType({})
 
 
 def parse(source: Source) -> CellSyntax:
@@ -39,11 +43,24 @@ def parse(source: Source) -> CellSyntax:
     return _Parser(source).cell()
 
 
+def parse_equality(source: Source, more: Mapping[str, int] = NO_MORE) -> tuple[Node, Node]:
+    """Both sides of one equation that stands alone; `more` are functions besides the notation's, with their arity.
+
+    Raises CellError, pointing at the column, for anything outside the grammar.
+    """
+    parser = _Parser(source, {**ARITY, **more})
+    left = parser.terms()
+    parser.take("=", "'='")
+    right = parser.terms()
+    parser.take("end", "the end of the equation")
+    return left, right
+
+
 class _Parser:
     """The tokens and how far they have been read."""
 
-    def __init__(self, source: Source):
-        self.source = source
+    def __init__(self, source: Source, functions: Mapping[str, int] = ARITY):
+        self.source, self.functions = source, functions
         self.tokens = tokenize(source)
         self.position = 0
         self.calls = 0  # functions that the next token is inside of
@@ -237,10 +254,10 @@ class _Parser:
             return self.total()
         if self.peek(1).kind != "(":
             return self.reference()
-        if token.text not in ARITY and token.text != FLOOR:
+        if token.text not in self.functions and token.text != FLOOR:
             raise self.source.error(
-                f"unknown function {token.text}; known are {', '.join(ARITY)} (a product with a bracket is written "
-                f"{token.text} * (...))",
+                f"unknown function {token.text}; known are {', '.join(self.functions)} (a product with a bracket is "
+                f"written {token.text} * (...))",
                 token,
             )
         self.take("name", "")
@@ -261,7 +278,7 @@ class _Parser:
             self.take(",", "")
             arguments.append(self.terms())
         self.close(")")
-        arity = ARITY.get(function.text, 1)
+        arity = self.functions.get(function.text, 1)
         if len(arguments) != arity:
             wanted = "1 argument" if arity == 1 else f"{arity} arguments"
             raise self.source.error(f"{function.text} takes {wanted}, not {len(arguments)}", function)

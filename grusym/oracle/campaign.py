@@ -3,7 +3,7 @@
 It is a list of tasks, each with its own seed, that run one after the other or on many workers: the verdict is the same.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from math import prod
@@ -25,7 +25,7 @@ from grusym.oracle.layers import frozen_checks, layer_checks
 from grusym.oracle.profile import Profile
 from grusym.oracle.report import FAIL, INCONCLUSIVE, PASS, CheckResult, Where
 from grusym.oracle.spec import ANY, KINDS, Spec, allowed_sizes, both_directions, materialise, rich_sizes, with_lengths
-from grusym.oracle.subject import Misbehaviour, Subject, fixed_sizes, takes
+from grusym.oracle.subject import HANG, Misbehaviour, Subject, fixed_sizes, takes
 
 WHOLE = 8  # one case in so many is judged from end to end, too: that takes longer
 LARGEST, LARGEST_OF_MANY = 6, 3
@@ -92,6 +92,19 @@ def tasks(plan: Plan, gradients: bool, takes: Collection[str] = ()) -> list[Task
         for number, start in enumerate(range(0, total, CHUNK)):
             found.append(Task(group, plan.seed + 7919 * number, min(CHUNK, total - start), first=False))
     return found
+
+
+def until_hang(parts: Iterable[list[CheckResult]]) -> Iterator[list[CheckResult]]:
+    """The results of tasks up to the first that hangs: to see it again would take as long, in every further one.
+
+    What comes later is dropped, also where workers have it already: the report is the same whoever runs the campaign.
+    """
+    for part in parts:
+        yield part
+        if any(result.id == HANG for result in part):
+            break
+    if isinstance(parts, Generator):
+        parts.close()
 
 
 def run_task(subject: Subject, plan: Plan, task: Task) -> list[CheckResult]:

@@ -7,12 +7,12 @@ from typing import Any
 from grusym.conventions.library import cell_in
 from grusym.equations.cell import Cell
 from grusym.errors import InputError
-from grusym.oracle.campaign import AUTO, Plan, Task, merged, run_task, tasks
+from grusym.oracle.campaign import AUTO, Plan, Task, merged, run_task, tasks, until_hang
 from grusym.oracle.diagnose import diagnose
 from grusym.oracle.flushing import flushing_note
 from grusym.oracle.formats import numpy_type
 from grusym.oracle.profile import profile_named
-from grusym.oracle.recognise import recognised_plan
+from grusym.oracle.recognise import settled
 from grusym.oracle.report import NONCONFORMING, CheckResult, Report
 from grusym.oracle.reproduce import call
 from grusym.oracle.spec import case_named, size_names
@@ -88,12 +88,10 @@ def judge(
 
     `diagnosing` says whether a failure is looked into.
     """
-    recognised: tuple[str, ...] = ()
-    if plan.convention == AUTO:
-        plan, recognised = recognised_plan(subject, plan)
+    subject, plan, recognised = settled(subject, plan)
     todo = tasks(plan, subject.has_gradients, getattr(subject, "takes", ()))
     parts = []
-    for part in workers(plan, todo) if workers else (run_task(subject, plan, task) for task in todo):
+    for part in until_hang(workers(plan, todo) if workers else (run_task(subject, plan, task) for task in todo)):
         parts.append(part)
         for result in part if on_result else ():
             on_result(result)  # type: ignore[misc]
@@ -106,7 +104,7 @@ def judge(
         plan.profile.name,
         plan.seed,
         (*results, *unchecked(plan, subject.has_gradients, results)),
-        notes=recognised,
+        notes=(*recognised, *getattr(subject, "notes", ())),
         sizes=size_names(plan.cell),
         location=getattr(subject, "location", None),
     )

@@ -16,7 +16,7 @@ def behaviours(
     known = {diagnosis.id for diagnosis in found}
     explained: set[str] = set()
     if known:
-        explained |= {"saturation", "empty-sequence"}
+        explained |= {"saturation", "empty-sequence", "output-shape"}
     if "initial-state-uninitialised" in known:
         explained |= {"deterministic", "reentrant", "alignment"}
     if known and not all(one.failure for one in seen):

@@ -20,13 +20,16 @@ from grusym.oracle.telling import SEED, few_bits
 def credible(subject: Subject, program: Program, seen: Observation, profile: Profile) -> bool:
     """Whether what a program leaves open behaves as it must."""
     if program.open_start:
-        return _start_is_not_read(subject, seen)
+        return _start_is_not_read(subject, seen, profile)
     return not program.looser or _functions_of_sums(subject, seen.case, profile)
 
 
-def _start_is_not_read(subject: Subject, seen: Observation) -> bool:
-    """The first step gives something else when called again, or the same for another initial state."""
-    if seen.first is None or seen.again is None:
+def _start_is_not_read(subject: Subject, seen: Observation, profile: Profile) -> bool:
+    """The first step gives something else when called again, or the same for another initial state.
+
+    It is right for no sample: one that is right has read its own.
+    """
+    if seen.first is None or seen.again is None or _some_sample_is_right(seen.first, seen.case, profile):
         return False
     if not _alike(seen.first, seen.again):
         return True
@@ -35,6 +38,17 @@ def _start_is_not_read(subject: Subject, seen: Observation) -> bool:
         return _alike(seen.first, subject.forward(turned))
     except Misbehaviour:
         return False
+
+
+def _some_sample_is_right(run: Run, case: Case, profile: Profile) -> bool:
+    """Whether the first step is right for a sample, with all its units."""
+    wanted = told(right_program(case), profile, gradients=False)
+    fits = np.ones(case.batch, bool)
+    for name, array in run.series.items():
+        value, bound = wanted[f"series {name}"]
+        near = np.abs(array[0] - value[0]) <= bound[0]
+        fits &= near.reshape(case.batch, -1).all(axis=1)
+    return bool(fits.any())
 
 
 def _alike(one: Run, other: Run) -> bool:

@@ -18,10 +18,9 @@ from grusym.oracle.pairs import likely_pairs
 from grusym.oracle.report import FAIL, CheckResult, Diagnosis
 from grusym.oracle.search import Search
 from grusym.oracle.spec import materialise
-from grusym.oracle.subject import Subject
+from grusym.oracle.subject import HANG, Subject
 from grusym.oracle.telling import layered_cases, telling_cases
 
-HANGS = {"hang", "timeout"}
 WITH_GRADIENTS = 3  # of the telling cases, these have their gradients looked at
 
 
@@ -41,7 +40,7 @@ def diagnose(subject: Subject, plan: Plan, results: Sequence[CheckResult] = ()) 
     """
     failing = [result.id for result in results if result.verdict == FAIL]
     # What hangs takes its time at every call: nothing is learnt from more of them.
-    observations = [] if set(failing) & HANGS else _observations(subject, plan, results)
+    observations = [] if HANG in failing else _observations(subject, plan, results)
     forward = Search(subject, plan, [Bench(seen, plan.profile) for seen in observations], gradients=False)
     found: list[Diagnosis] = []
     notes: list[str] = []
@@ -66,7 +65,10 @@ def diagnose(subject: Subject, plan: Plan, results: Sequence[CheckResult] = ()) 
 
 
 UNKNOWN = "no known mistake fits"
-_EXPLAINED_BY_CHECKS = {"nondeterministic", "nan-on-saturation", "input-mutated", "crash"}
+_EXPLAINED_BY_CHECKS = {
+    *("nondeterministic", "nan-on-saturation", "input-mutated", "crash", "out-of-bounds-write", "out-of-bounds-read"),
+    *("output-not-written", "error-status", "output-malformed"),
+}
 
 
 def _of_gradients(

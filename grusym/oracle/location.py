@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import sysconfig
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any
@@ -12,14 +13,38 @@ OURS = Path(__file__).parent
 
 
 def location_of(target: Any) -> Location | None:
-    """The file and the line where a function or a class is defined; None where Python does not know."""
+    """Where a function or a class is defined, what it is called there; without a file where Python knows none.
+
+    >>> location_of(sum).name, location_of(Location).name
+    ('builtins.sum', 'grusym.oracle.report.Location')
+    """
     try:
         unwrapped = inspect.unwrap(target)
+    except ValueError:  # wrapped around itself
+        return None
+    name = getattr(unwrapped, "__qualname__", type(unwrapped).__qualname__)
+    module = getattr(unwrapped, "__module__", "") or ""
+    full, kind = f"{module}.{name}".removeprefix("."), "type" if inspect.isclass(unwrapped) else "function"
+    try:
         path = inspect.getsourcefile(unwrapped)
         _, line = inspect.getsourcelines(unwrapped)
-    except (TypeError, OSError, ValueError):
-        return None
-    return None if path is None else Location(_shown(path), max(line, 1))
+    except (TypeError, OSError):
+        path, line = None, 0
+    if path is None:
+        return Location("", 0, full, kind, installed=True)
+    return Location(_shown(path), max(line, 1), full, kind, _is_installed(Path(path)))
+
+
+def _is_installed(path: Path) -> bool:
+    """Whether a file is one of a package or of Python's own library."""
+    if {"site-packages", "dist-packages"} & set(path.parts):
+        return True
+    return path.is_relative_to(Path(sysconfig.get_path("stdlib")))
+
+
+def file_of(path: str, name: str, kind: str) -> Location:
+    """What is called `name` in a file without lines."""
+    return Location(_shown(str(Path(path).resolve())), 0, name, kind)
 
 
 def raised_at(error: BaseException) -> str:

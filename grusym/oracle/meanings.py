@@ -24,6 +24,9 @@ MEANINGS = {
     "answer": "a command answers as the protocol says",
     "alignment": "results do not depend on the addresses of the arrays",
     "out-of-bounds-write": "nothing is written outside the arrays that were handed over",
+    "out-of-bounds-read": "nothing is read outside the arrays that were handed over",
+    "uninitialised": "every element of the arrays that go out is written, and computed from what came in alone",
+    "status": "the function returns 0, which says that it has done what was asked",
 }
 
 

@@ -74,10 +74,17 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class Location:
-    """Where an implementation is written, as far as that is known."""
+    """Where an implementation is written, as far as that is known: `line` is 0 in a file that has none.
+
+    `name` is what it is called there (pkg.layers.MyGRU, a symbol, a node), `kind` what that is: function, type, node.
+    `installed` says that the file is no part of a project, but of Python or of a package.
+    """
 
     path: str
     line: int = 1
+    name: str = ""
+    kind: str = "function"
+    installed: bool = False
 
 
 @dataclass(frozen=True)
@@ -153,7 +160,8 @@ class Report:
             ],
             "reproduce": self.reproduce,
             "notes": list(self.notes),
-            "location": self.location and {"path": self.location.path, "line": self.location.line},
+            "location": self.location
+            and {"path": self.location.path, "line": self.location.line, "name": self.location.name},
             "error": self.error,
         }
 

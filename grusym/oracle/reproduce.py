@@ -2,9 +2,11 @@
 
 import shlex
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
-from grusym.oracle.campaign import Plan
+from grusym.conventions.library import cell_in
+from grusym.oracle.campaign import AUTO, Plan
 from grusym.oracle.profile import DEFAULTS
 from grusym.oracle.report import Report
 
@@ -13,7 +15,10 @@ def command(words: Sequence[str], cell: str, plan: Plan, report: Report) -> str:
     """A command for a shell: of a case that fails, else of the whole campaign.
 
     `words` name the implementation, `cell` the cell: `("pkg.mod:forward", "--vjp", "pkg.mod:vjp"), "gru"`.
+    A convention that was recognised is named.
     """
+    if plan.convention == AUTO:
+        plan, cell = _recognised(plan, report), report.cell
     options = ["--convention", plan.convention or "own", "--cell", cell, "--dtype", plan.dtype]
     if plan.profile.name != DEFAULTS.get(plan.dtype):
         options += ["--profile", plan.profile.name]
@@ -22,6 +27,7 @@ def command(words: Sequence[str], cell: str, plan: Plan, report: Report) -> str:
 
 def call(function: Callable[..., Any], vjp: Callable[..., Any] | None, plan: Plan, report: Report) -> str:
     """The same for functions: a command where one can name them, else a call."""
+    plan = _recognised(plan, report)
     words = [_importable(function), *(["--vjp", _importable(vjp)] if vjp else [])]
     if all(words):
         return command(words, plan.cell.spelling, plan, report)
@@ -30,6 +36,13 @@ def call(function: Callable[..., Any], vjp: Callable[..., Any] | None, plan: Pla
     which = f"case={value!r}" if flag == "--case" else f"seed={value}, max_examples={plan.examples}"
     arguments = (*names, f"convention={plan.convention!r}, dtype={plan.dtype!r}, cell={plan.cell.spelling!r}", which)
     return f"grusym.check({', '.join(arguments)})"
+
+
+def _recognised(plan: Plan, report: Report) -> Plan:
+    """The plan with the convention and the cell that were judged by."""
+    if plan.convention != AUTO:
+        return plan
+    return replace(plan, convention=report.convention, cell=cell_in(report.cell, report.convention))
 
 
 def _which(plan: Plan, report: Report) -> list[str]:

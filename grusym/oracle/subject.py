@@ -1,6 +1,6 @@
 """What is judged: something that runs a layer and, perhaps, its gradients."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -51,6 +51,21 @@ class Addressed(Protocol):
         """Run a case with its arrays at other addresses, aligned to one element only."""
 
 
+@dataclass(frozen=True)
+class Unbound:
+    """What becomes an implementation when it is said how parameters are packed: `bound` makes it for a plan."""
+
+    name: str
+    bound: Callable[[Any], Subject]
+    has_gradients: bool = False
+
+    def forward(self, case: Case) -> Run:
+        raise NotImplementedError("its convention is not recognised yet")
+
+    def gradients(self, case: Case) -> Arrays:
+        raise NotImplementedError("its convention is not recognised yet")
+
+
 def fixed_sizes(subject: Subject) -> Mapping[str, int]:
     """The extents, by name, that an implementation has once and for all: `fixed`, where it says so."""
     fixed: Mapping[str, int] = getattr(subject, "fixed", {})
@@ -60,6 +75,9 @@ def fixed_sizes(subject: Subject) -> Mapping[str, int]:
 def takes(subject: Subject, what: str) -> bool:
     """Whether an implementation takes "lengths", "directions" or "frozen" parameters."""
     return what in getattr(subject, "takes", ())
+
+
+HANG = "hang"  # the id of the check that a call fails which does not return in time
 
 
 @dataclass

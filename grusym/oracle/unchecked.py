@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from grusym.conventions.library import layout_of
 from grusym.oracle.campaign import Plan
 from grusym.oracle.report import FAIL, SKIPPED, CheckResult
+from grusym.oracle.subject import HANG
 
 FORWARD = ("deterministic", "forward-step", "final-state", "forward-sequence", "saturation", "reentrant")
 
@@ -40,6 +41,8 @@ def _applies(plan: Plan, check: str) -> bool:
 
 def _reason(check: str, has_gradients: bool, known: set[str], ended: Sequence[str]) -> str:
     gradient = check.startswith("vjp-")
+    if HANG in ended:
+        return "not run: the implementation hung"
     if gradient and not has_gradients:
         return "no gradients were given"
     reached = any(other.startswith("vjp-") == gradient for other in known - {*ended, "reentrant"})

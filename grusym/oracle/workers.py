@@ -35,6 +35,8 @@ def on_processes(part: Part, tasks: Sequence[Task], jobs: int) -> Iterator[list[
                 yield future.result()
         except BrokenProcessPool as error:
             raise _ended(part) from error
+        finally:  # where no more are wanted
+            pool.shutdown(cancel_futures=True)
 
 
 def on_cluster(part: Part, tasks: Sequence[Task], address: str) -> Iterator[list[CheckResult]]:
@@ -52,6 +54,8 @@ def on_cluster(part: Part, tasks: Sequence[Task], address: str) -> Iterator[list
                 yield future.result()
         except KilledWorker as error:
             raise _ended(part) from error
+        finally:  # where no more are wanted
+            client.cancel(futures)
 
 
 def _ended(part: Part) -> InputError:

@@ -196,7 +196,7 @@ def test_colours_are_for_terminals_unless_they_are_not_wanted(no_colour):
 
 def test_explain_says_what_a_check_is(capsys):
     code, out, _ = run(capsys, "explain", "vjp-weight_hh")
-    assert (code, out.split(":")[0]) == (0, "vjp-weight_hh")
+    assert (code, out.split(":")[0]) == (0, "the check vjp-weight_hh")
     code, out, _ = run(capsys, "explain", "gate-order:zrn")
     assert (code, out.splitlines()[0]) == (0, "gate-order:zrn: the gate blocks are read in another order, as zrn")
     assert "the catalogue has no entry 'reset-befor'; did you mean reset-before" in refused(

@@ -69,6 +69,7 @@ int aborts(SIGNATURE) { fprintf(stderr, "assertion H > 3 failed\n"); if (H > 3) 
 int segfaults(SIGNATURE) { *(volatile int *)8 = 1; return right(ARGUMENTS); }
 int exits(SIGNATURE) { (void)T; exit(7); return right(ARGUMENTS); }
 int hangs(SIGNATURE) { while (T > 2) *(volatile float *)y = 0; return right(ARGUMENTS); }
+int never_returns(SIGNATURE) { for (;;) *(volatile float *)y = 0; }
 int overflows(SIGNATURE) { volatile char big[1 << 20]; big[0] = 1; return overflows(ARGUMENTS) + big[0]; }
 
 int counts(SIGNATURE)

@@ -28,7 +28,14 @@ FOUND = (
         runner_up="gate-order:zrn",
         margin=3e5,
     ),
-    Diagnosis("final-state", "it is named like its check", INF, 1, "return the last", together=("reset-before",)),
+    Diagnosis(
+        "final-state",
+        "it is named like its check",
+        INF,
+        1,
+        "the last is returned: h_n = h[T-1], of every sample",
+        together=("reset-before",),
+    ),
 )
 
 

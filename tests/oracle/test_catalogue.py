@@ -20,7 +20,8 @@ parallel-scan-initial-state grad-direct-path-polarity grad-carry-missing grad-fi
 grad-recurrent-shifted-state grad-reset-path-missing grad-candidate-reset-missing grad-tanh-derivative
 grad-sigmoid-derivative grad-batch-not-summed grad-batch-mean grad-time-last-only grad-accumulates grad-overwrites
 grad-frozen-parameters-cut-state grad-saved-buffer-stale grad-layer-input input-mutated out-of-bounds-write
-nondeterministic nan-on-saturation not-reentrant depends-on-alignment crash
+nondeterministic nan-on-saturation not-reentrant depends-on-alignment crash out-of-bounds-read output-not-written
+error-status output-malformed
 """.split()
 
 

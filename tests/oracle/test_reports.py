@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as Xml
@@ -11,6 +12,7 @@ import pytest
 
 import grusym.oracle.report
 from grusym.errors import InputError
+from grusym.oracle.report import Location
 from grusym.oracle.reports.files import check_writable, json_text, write_report
 from grusym.oracle.reports.html import html_text
 from grusym.oracle.reports.junit import junit_text
@@ -19,6 +21,7 @@ from grusym.oracle.reports.sarif import sarif_text
 from grusym.oracle.reports.text import report_text
 from grusym.oracle.reports.wording import printable
 from tests.oracle.reports_to_show import CURVE, HOSTILE, REPORTS
+from tests.oracle.sarif_schema import LOG
 
 SCHEMA = json.loads(Path(grusym.oracle.report.__file__).with_name("report.schema.json").read_text())
 EVERY = pytest.mark.parametrize("name", REPORTS)
@@ -82,6 +85,7 @@ def test_the_terminal_report_begins_with_the_verdict_and_says_what_to_do():
     assert "  fix: n[i] = r[i] <u[i]>" in lines
     assert "  explains 30 cases, 0.2 of its bound at worst; the next best, gate-order:zrn, misses: 3e+05 times" in text
     assert "  the same as same: no input tells them apart" in lines
+    assert lines.index("  more: grusym explain reset-before") < lines.index("  more: grusym explain final-state")
     assert "y[0, 0, 0] at step 0: got 0.25, want 0.5, off by 0.25, bound 0.01" in text
     assert "first bad step 1 in --case T=3,B=4,I=5,H=6,seed=8,kind=plain" in text
     assert "dweight_hh[4, 2] = dU_z[1, 2]: got nan, want 0.5, bound 1e-07" in text
@@ -169,6 +173,9 @@ def test_the_page_shows_diagnosis_first_bad_element_plots_and_command():
         "grusym check 'mygru:forward' --case T=1",
     ):
         assert words in page.words
+    assert page.words.count("grusym explain ") == 2
+    assert [attrs["alttext"] for tag, attrs in page.tags if tag == "math"] == ["h_n = h[T-1]"]
+    assert "the last is returned:" in page.words
     assert sum(tag == "svg" for tag, _ in page.tags) == 2
     # In the picture of steps two of three points are outside.
     assert sum(tag == "path" and attrs["class"] == "bad" for tag, attrs in page.tags) == 2 + 2
@@ -218,7 +225,7 @@ def test_junit_has_a_case_per_check(name):
 def test_sarif_has_what_the_standard_requires(name):
     report = REPORTS[name]
     log = strict(sarif_text(report))
-    assert log["version"] == "2.1.0"
+    jsonschema.validate(log, LOG, cls=jsonschema.Draft202012Validator)
     (run,) = log["runs"]
     driver = run["tool"]["driver"]
     ids = [rule["id"] for rule in driver["rules"]]
@@ -237,8 +244,28 @@ def test_sarif_has_what_the_standard_requires(name):
 def test_sarif_points_at_the_implementation():
     log = json.loads(sarif_text(REPORTS["nonconforming"]))
     places = [result["locations"][0]["physicalLocation"] for result in log["runs"][0]["results"]]
-    wanted = {"artifactLocation": {"uri": "src/my%20gru.py"}, "region": {"startLine": 12}}
-    assert places == [wanted] * 3  # two checks, one diagnosis
+    artifact = {"uri": "src/my%20gru.py", "uriBaseId": "%SRCROOT%"}
+    assert places == [{"artifactLocation": artifact, "region": {"startLine": 12}}] * 4  # two checks, two mistakes
+
+
+@pytest.mark.parametrize(
+    ("location", "uri", "line", "name"),
+    [
+        (Location("pkg/layers.py", 7, "pkg.layers.MyGRU", "type"), "pkg/layers.py", 7, "pkg.layers.MyGRU"),
+        (Location("/elsewhere/my gru.py", 7, "gru.f"), "file:///elsewhere/my%20gru.py", 7, "gru.f"),
+        (Location("libgru.so", 0, "gru_forward_f32"), "libgru.so", None, "gru_forward_f32"),
+        (Location("/py/site-packages/torch/rnn.py", 9, "torch.rnn.GRU", "type", True), None, None, "torch.rnn.GRU"),
+    ],
+)
+def test_sarif_names_what_lies_in_no_file_of_the_project(location, uri, line, name):
+    log = strict(sarif_text(replace(REPORTS["nonconforming"], location=location)))
+    jsonschema.validate(log, LOG, cls=jsonschema.Draft202012Validator)
+    (place,) = log["runs"][0]["results"][0]["locations"]
+    physical = place.get("physicalLocation", {"artifactLocation": {"uri": None}})
+    assert (physical["artifactLocation"]["uri"], physical.get("region", {}).get("startLine")) == (uri, line)
+    (logical,) = place["logicalLocations"]
+    kind = "type" if name.endswith("GRU") else "function"
+    assert logical == {"fullyQualifiedName": name, "name": name.rpartition(".")[2], "kind": kind}
 
 
 def test_files_are_written_whole(tmp_path):

@@ -10,7 +10,10 @@ from grusym.oracle.check import judge, plan_of
 from grusym.oracle.report import CONFORMS, NONCONFORMING
 from grusym.oracle.spec import Spec, materialise
 from grusym.oracle.subject import Misbehaviour
+from grusym.oracle.targets.process import NoAnswer, Process
 from grusym.oracle.targets.shared_library import SharedLibrary
+from grusym.oracle.targets.target import Part, Target
+from grusym.oracle.workers import on_processes
 from tests.oracle.libraries import MISBEHAVING, compiled, generated
 from tests.oracle.one_case import failures, ratios
 
@@ -87,11 +90,38 @@ def test_misbehaviour_is_named(misbehaving, symbol, check, message):
     assert message in found[check]
 
 
-def test_a_hang_is_a_verdict_and_seen_once_per_task(misbehaving):
-    report = judge(SharedLibrary(misbehaving, "hangs", seconds=0.3), PLAN)
+def test_a_hang_is_waited_for_once(misbehaving, monkeypatch):
+    waits, ask = [], Process.ask
+
+    def counted(self, request, length, seconds):
+        try:
+            return ask(self, request, length, seconds)
+        except NoAnswer as gone:
+            waits.append(gone.late)
+            raise
+
+    monkeypatch.setattr(Process, "ask", counted)
+    subject = SharedLibrary(misbehaving, "hangs", "hangs", seconds=0.3)
+    report = judge(subject, replace(PLAN, examples=30))
+    assert waits == [True]
     (failed,) = report.failures
-    assert (failed.id, failed.cases, report.verdict) == ("hang", 4, NONCONFORMING)
+    assert (failed.id, failed.cases, report.verdict) == ("hang", 1, NONCONFORMING)
     assert failed.message.startswith("hangs had not returned after 0.3 s, for T=")
+    skipped = {check.message for check in report.checks if check.verdict == "skipped"}
+    assert skipped == {"not run: the implementation hung"}
+    assert {"forward-step", "reentrant", "vjp-x"} <= {check.id for check in report.checks}
+    assert [found.id for found in report.diagnosis] == ["crash"]
+
+
+def test_a_hang_is_the_same_report_whoever_runs_the_campaign(misbehaving):
+    """It hangs in the third task of five: what others have found by then does not count."""
+    target = Target(library=misbehaving, symbol="right", vjp="never_returns", seconds=0.3)
+    part = Part(target, replace(PLAN, examples=2))
+    alone = judge(part.load(), part.plan)
+    found = judge(part.load(), part.plan, workers=lambda plan, tasks: on_processes(part, tasks, 2))
+    assert found == alone
+    verdicts = {check.id: check.verdict for check in alone.checks}
+    assert (verdicts["hang"], verdicts["reentrant"], verdicts["vjp-x"]) == ("fail", "pass", "skipped")
 
 
 def test_after_a_crash_the_next_call_is_answered(misbehaving):

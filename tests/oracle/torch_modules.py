@@ -99,3 +99,64 @@ INSTANCE = torch.nn.GRU(2, 3)
 BATCH_FIRST = torch.nn.GRU(2, 3, batch_first=True)
 LSTM = torch.nn.LSTM(2, 3, dtype=torch.float64)
 DEEP = torch.nn.GRU(2, 3, num_layers=2)
+
+
+class Reordered(torch.nn.Module):
+    """Parameters of its own names and order: rows z, r, n."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.b_hh = torch.nn.Parameter(torch.zeros(3 * hidden_size))
+        self.b_ih = torch.nn.Parameter(torch.zeros(3 * hidden_size))
+        self.W_hh = torch.nn.Parameter(torch.zeros(3 * hidden_size, hidden_size))
+        self.W_ih = torch.nn.Parameter(torch.zeros(3 * hidden_size, input_size))
+
+    def forward(self, x, h0):
+        steps = []
+        for x_t in x:
+            a_z, a_r, a_n = (x_t @ self.W_ih.T + self.b_ih).chunk(3, dim=-1)
+            u_z, u_r, u_n = (h0 @ self.W_hh.T + self.b_hh).chunk(3, dim=-1)
+            r, z = torch.sigmoid(a_r + u_r), torch.sigmoid(a_z + u_z)
+            h0 = (1 - z) * torch.tanh(a_n + r * u_n) + z * h0
+            steps.append(h0)
+        return torch.stack(steps), h0
+
+
+class ByGates(torch.nn.Module):
+    """A linear layer for every gate and side."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        for gate in ("update", "candidate", "forget"):
+            setattr(self, f"{gate}_in", torch.nn.Linear(input_size, hidden_size))
+            setattr(self, f"{gate}_state", torch.nn.Linear(hidden_size, hidden_size))
+
+    def forward(self, x, h0):
+        steps = []
+        for x_t in x:
+            r = torch.sigmoid(self.forget_in(x_t) + self.forget_state(h0))
+            z = torch.sigmoid(self.update_in(x_t) + self.update_state(h0))
+            h0 = (1 - z) * torch.tanh(self.candidate_in(x_t) + r * self.candidate_state(h0)) + z * h0
+            steps.append(h0)
+        return torch.stack(steps), h0
+
+
+class LikeKeras(torch.nn.Module):
+    def __init__(self, width, units):
+        super().__init__()
+        self.kernel = torch.nn.Parameter(torch.zeros(width, 3 * units))
+        self.recurrent_kernel = torch.nn.Parameter(torch.zeros(units, 3 * units))
+        self.bias = torch.nn.Parameter(torch.zeros(2, 3 * units))
+
+    def forward(self, x, h0):
+        steps = []
+        for x_t in x:
+            a_z, a_r, a_n = (x_t @ self.kernel + self.bias[0]).chunk(3, dim=-1)
+            u_z, u_r, u_n = (h0 @ self.recurrent_kernel + self.bias[1]).chunk(3, dim=-1)
+            r, z = torch.sigmoid(a_r + u_r), torch.sigmoid(a_z + u_z)
+            h0 = (1 - z) * torch.tanh(a_n + r * u_n) + z * h0
+            steps.append(h0)
+        return torch.stack(steps), h0
+
+
+REORDERED = Reordered(4, 4)

@@ -31,6 +31,11 @@ def entry_of(id_: str) -> Entry:
     raise InputError(f"the catalogue has no entry {id_!r}; {known}")
 
 
+def entries_seen_by(check: str) -> list[Entry]:
+    """The known mistakes that a check sees by itself: its failure is one of them, and nothing has to be evaluated."""
+    return [entry for entry in CATALOGUE.values() if check == entry.id or check in entry.checks]
+
+
 def explain(id_: str) -> str:
     """An entry in words: what the mistake is, how it shows, how to mend it, where it was met.
 

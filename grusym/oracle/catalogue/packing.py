@@ -6,7 +6,9 @@ from itertools import permutations
 from typing import Any
 
 import numpy as np
+from sympy import symbols
 
+from grusym.conventions.packing import Layout
 from grusym.oracle.case import Arrays
 from grusym.oracle.catalogue import roles
 from grusym.oracle.catalogue.entry import Candidate, Change, Entry, Setting
@@ -102,8 +104,16 @@ def _transposed(id_: str, letter: str, setting: Setting) -> list[Candidate]:
             return None
         return tensors | {name: tensors[name].T for name in names}
 
-    fix = "; ".join(f"{name}[i,j] stands in row i, column j of its block" for name in names[:1])
-    return [Candidate(id_, reading(rearrange), fix)] if names else []
+    return [Candidate(id_, reading(rearrange), _place(setting.layout, names[0]))] if names else []
+
+
+def _place(layout: Layout, tensor: str) -> str:
+    """Where an element of a matrix stands in the array that comes: W_z[i,j] = weight_ih[H+i,j]."""
+    (place,) = (one for one in layout.placements if one.tensor == tensor)
+    if place.buffer == tensor:
+        return f"{tensor}[i,j] stands in row i, column j"
+    element = ",".join(str(index).replace(" ", "") for index in place.element(symbols("i j")))
+    return f"{tensor}[i,j] = {layout.key(place.buffer)}[{element}]"
 
 
 def _reshaped(id_: str, letter: str, setting: Setting) -> list[Candidate]:
@@ -128,7 +138,7 @@ def _reshaped(id_: str, letter: str, setting: Setting) -> list[Candidate]:
                 arrays[name] = np.ascontiguousarray(exchanged(arrays[name]))
         return {name: np.array(view) for name, view in layout.unpack(arrays, sizes).items()}
 
-    fix = "transpose the array; do not reshape it: element [j, i] goes to [i, j]"
+    fix = f"{_place(setting.layout, names[0])}, where a reshape puts another element"
     ways = [whole]
     if letter == "W":  # of a square block, this is a transpose
         ways.append(blocks)

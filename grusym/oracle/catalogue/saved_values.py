@@ -68,7 +68,7 @@ def layer_input(setting: Setting) -> list[Candidate]:
         x, h = strand.inputs[name], strand.initial[program.case.cell.states[0].name]
         return with_tangents(by_state)(program) if x.shape[2:] == h.shape[1:] else None
 
-    fix = f"dW[i,j] = sum over t of da[t,i] {name}[t,j], with the {name} that this layer read"
+    fix = f"dW[i,j] = sum[t](da[t,i] {name}[t,j]), with the {name} that this layer read"
     found = [Candidate("grad-layer-input", read(which), fix) for which in ("before", "none", "after", "first")]
     if len(setting.cell.inputs[0].axes) == 1:
         found.append(Candidate("grad-layer-input", square, fix))

@@ -28,11 +28,12 @@ def direct(setting: Setting) -> list[Candidate]:
             found.append(Equation(equation.target, value))
         return tuple(found)
 
-    fix = "the direct path of dh is dh' times " + ", ".join(_coefficients(setting.cell))
+    fix = "along the direct path: " + "; ".join(_direct_paths(setting.cell))
     return edited("grad-direct-path-polarity", setting, fix, change)
 
 
-def _coefficients(cell: Cell) -> list[str]:
+def _direct_paths(cell: Cell) -> list[str]:
+    """What a state's own unit sends back: dh[i] = z[i] dh'[i]."""
     found = []
     own = {tangent_name(state.update.name): tangent_name(state.name) for state in cell.states}
     for equation in tangents_of(cell):
@@ -40,8 +41,18 @@ def _coefficients(cell: Cell) -> list[str]:
         if state:
             element = access(state, indices_of(equation.target))
             terms = equation.value.args if equation.value.is_Add else (equation.value,)
-            found += [str(Mul(*(f for f in t.args if f != element))) for t in terms if t.is_Mul and element in t.args]
+            own_terms = [t for t in terms if t.is_Mul and element in t.args]
+            for term in own_terms:
+                coefficient = Mul(*(factor for factor in term.args if factor != element))
+                shown = f"({coefficient})" if coefficient.is_Add else str(coefficient)
+                target = str(equation.target)
+                found.append(f"{_cotangent(str(element))} = {shown} {_cotangent(target)}")
     return found
+
+
+def _cotangent(tangent: str) -> str:
+    """dh[i] for v_h[i]."""
+    return f"d{tangent.removeprefix(tangent_name(''))}"
 
 
 def _turned(value: Expr, element: Expr) -> Expr:
@@ -77,7 +88,7 @@ def reset_path(setting: Setting) -> list[Candidate]:
     if not gates:
         return []
     lines = [equation_line(setting.cell, name) for name in gates]
-    fix = "add the path through the reset gate: dr, and from there to " + "; ".join(lines)
+    fix = "add the path back through the reset gate: " + "; ".join(lines)
     return edited("grad-reset-path-missing", setting, fix, dropped, not_to_state, not_to_candidate)
 
 
@@ -110,7 +121,7 @@ def candidate_reset(setting: Setting) -> list[Candidate]:
 
         return changed
 
-    fix = "the cotangent of the recurrent part is dn (1 - n^2) r"
+    fix = "du[i] = r[i] dv[i], where v[i] = r[i] u[i] is what the reset gate leaves"
     return edited("grad-candidate-reset-missing", setting, fix, change(False), change(True)) if gates else []
 
 
@@ -139,7 +150,7 @@ def own_unit(setting: Setting) -> list[Candidate]:
 
         return each(swapped)(cell, equations)
 
-    fix = "dh[k] = sum over i of da[i] U[i,k], over all units"
+    fix = "dh[k] = sum[i](da[i] U[i,k]), over all units"
     diagonal = Candidate("grad-own-unit-only", lambda program: backwards(program, carry="own"), fix)
     return [diagonal, *edited("grad-own-unit-only", setting, fix, change)]
 
@@ -162,5 +173,5 @@ def shifted(setting: Setting) -> list[Candidate]:
         return each(swapped)
 
     parameters = v(tensor.name for tensor in setting.cell.parameters)
-    fix = "dU[i,k] = sum over t of da[t,i] h[t-1,k]"
+    fix = "dU[i,k] = sum[t](da[t,i] h[t-1,k])"
     return edited("grad-recurrent-shifted-state", setting, fix, change(parameters), change(v(gates)))

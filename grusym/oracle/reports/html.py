@@ -5,8 +5,9 @@ from typing import Any
 
 from grusym import __version__
 from grusym.oracle.meanings import meaning
-from grusym.oracle.report import FAIL, INCONCLUSIVE, PASS, SKIPPED, CheckResult, Report
+from grusym.oracle.report import FAIL, INCONCLUSIVE, PASS, SKIPPED, CheckResult, Diagnosis, Report
 from grusym.oracle.reports import wording
+from grusym.oracle.reports.formula import statements
 from grusym.oracle.reports.plot import overview_plot, steps_plot
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
@@ -41,10 +42,23 @@ def html_text(report: Report) -> str:
         checks=[_row(report, check) for check in sorted(made, key=lambda check: ORDER.index(check.verdict))],
         not_checked=wording.not_checked(report.checks),
         first=_first(report),
-        diagnosis=[(found, wording.fit_words(found)) for found in report.diagnosis],
+        diagnosis=[_mistake(found) for found in report.diagnosis],
         overview=Markup(overview_plot("overview", "Worst error / bound of every check", rows)) if rows else "",
         plots=plots,
     )
+
+
+def _mistake(found: Diagnosis) -> dict[str, Any]:
+    """A known mistake, with its fix as equations where it holds any."""
+    from markupsafe import Markup
+
+    said = statements(wording.printable(found.fix))
+    parts = [{"before": one.before, "equation": Markup(one.equation), "after": one.after} for one in said]
+    return {
+        "found": found,
+        "fit": wording.fit_words(found),
+        "equations": parts if any(s.equation for s in said) else [],
+    }
 
 
 def _row(report: Report, check: CheckResult) -> dict[str, Any]:

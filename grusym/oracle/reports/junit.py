@@ -43,7 +43,7 @@ def _case(suite: Xml.Element, report: Report, check: CheckResult) -> None:
         lines.append(where_words(check.where, report.dtype))
     if report.case_of(check):
         lines.append(f"case {report.case_of(check)}")
-    for best in report.diagnosis[:1]:
+    for best in report.diagnosis:
         lines += [f"{best.id}: {printable(best.title)}; fix: {printable(best.fix)}"]
         lines += [fit_words(best)]
     if report.reproduce:

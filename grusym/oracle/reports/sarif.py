@@ -1,15 +1,17 @@
 """SARIF 2.1.0: results at the lines of the implementation, for what code hosts show beside a change."""
 
 import json
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from grusym import __version__
 from grusym.oracle.meanings import meaning
-from grusym.oracle.report import ERROR, FAIL, INCONCLUSIVE, CheckResult, Diagnosis, Report
+from grusym.oracle.report import ERROR, FAIL, INCONCLUSIVE, CheckResult, Diagnosis, Location, Report
 from grusym.oracle.reports.wording import fit_words, headline, outcome_words, printable, where_words
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+ROOT = "%SRCROOT%"  # what relative paths begin at: the directory that grusym runs in
 LEVELS = {FAIL: "error", INCONCLUSIVE: "warning"}
 
 
@@ -21,7 +23,7 @@ def sarif_text(report: Report) -> str:
     rules = {check.id: _rule(check.id, meaning(check.id)) for check in report.checks} | rules
     numbers = {name: number for number, name in enumerate(rules)}
     results = [_finding(report, check) for check in shown]
-    results += [_diagnosis(report, found) for found in report.diagnosis[:1]]
+    results += [_diagnosis(report, found) for found in report.diagnosis]
     for result in results:
         result["ruleIndex"] = numbers[result["ruleId"]]
     run: dict[str, Any] = {
@@ -65,12 +67,25 @@ def _result(report: Report, rule: str, level: str, words: str) -> dict[str, Any]
     fingerprint = f"{printable(report.target)}/{rule}"
     result["partialFingerprints"] = {"grusym/v1": fingerprint}
     if report.location is not None:
-        place = {
-            "artifactLocation": {"uri": quote(report.location.path)},
-            "region": {"startLine": report.location.line},
-        }
-        result["locations"] = [{"physicalLocation": place}]
+        result["locations"] = [_location(report.location)]
     return result
+
+
+def _location(location: Location) -> dict[str, Any]:
+    """The file and its line, unless it belongs to somebody else's package; and what the implementation is called."""
+    found: dict[str, Any] = {}
+    if location.path and not location.installed:
+        absolute = Path(location.path).is_absolute()
+        uri = Path(location.path).as_uri() if absolute else quote(location.path)
+        artifact = {"uri": uri} if absolute else {"uri": uri, "uriBaseId": ROOT}
+        found["physicalLocation"] = {"artifactLocation": artifact}
+        if location.line:
+            found["physicalLocation"]["region"] = {"startLine": location.line}
+    if location.name:
+        name = printable(location.name)
+        logical = {"fullyQualifiedName": name, "name": name.rpartition(".")[2], "kind": location.kind}
+        found["logicalLocations"] = [logical]
+    return found
 
 
 def _invocation(report: Report) -> dict[str, Any]:

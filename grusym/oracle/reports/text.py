@@ -32,7 +32,7 @@ def report_lines(report: Report) -> Iterator[Line]:
     if report.verdict == ERROR:
         return
     yield ((f"  cell {printable(report.cell)}, profile {report.profile}, seed {report.seed}", "dim"),)
-    for found in report.diagnosis[:1]:
+    for found in report.diagnosis:
         yield ()
         yield ("diagnosis: ", "bold"), (f"{found.id}: {printable(found.title)}", "")
         yield ((f"  fix: {printable(found.fix)}", "bold"),)

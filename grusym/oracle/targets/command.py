@@ -8,6 +8,7 @@ import json
 import re
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -18,7 +19,9 @@ from grusym.equations.library import BUILT_IN, settings_of
 from grusym.errors import InputError
 from grusym.oracle.campaign import Plan
 from grusym.oracle.case import Arrays, Case, Run
-from grusym.oracle.subject import Misbehaviour
+from grusym.oracle.location import file_of
+from grusym.oracle.report import Location
+from grusym.oracle.subject import HANG, Misbehaviour
 from grusym.oracle.targets.plain_call import FORWARD, GRADIENTS, gradients_from, plain_call, run_of
 from grusym.oracle.targets.process import NoAnswer, Process
 
@@ -45,6 +48,12 @@ class Command:
         described = self._described(plan)
         self._gradients = bool(described.get("gradients", False))
         self.fixed = self._fixed(plan, described.get("sizes", {}))
+
+    @property
+    def location(self) -> Location | None:
+        """Of the words, the last that is a file: of `node harness.js`, the script."""
+        files = [word for word in self._words if Path(word).is_file()]
+        return file_of(files[-1], self.name, "function") if files else None
 
     @property
     def has_gradients(self) -> bool:
@@ -99,7 +108,7 @@ class Command:
         try:
             answer = self._asked(request)
         except NoAnswer as gone:
-            check, verb = ("hang", "") if gone.late else ("crash", "did not answer: it ")
+            check, verb = (HANG, "") if gone.late else ("crash", "did not answer: it ")
             sizes = ", ".join(f"{name}={number}" for name, number in call.sizes.items())
             raise Misbehaviour(check, f"{self.name} {verb}{gone}, for {sizes}", costly=gone.late) from gone
         except _GarbageError as garbage:

@@ -15,6 +15,7 @@ from grusym.equations.layer import Layer
 from grusym.errors import InputError
 from grusym.oracle.campaign import Plan
 from grusym.oracle.case import Arrays, Case, Run
+from grusym.oracle.location import file_of
 from grusym.oracle.spec import Spec, materialise
 from grusym.oracle.subject import Misbehaviour, outputs_of
 from grusym.oracle.targets.onnx_nodes import INPUTS, REVERSE, Node, library
@@ -33,6 +34,7 @@ class OnnxNode:
     def __init__(self, path: str, node: Node, plan: Plan):
         """Raises InputError where ONNX Runtime is not installed, or does not run the node at all."""
         self.name, self._node = f"{path}:{node.title}", node
+        self.location = file_of(path, node.title, "node")
         self._runtime = library("onnxruntime")
         self._lock, self._sessions = Lock(), dict[int, Any]()
         states = {state.name: STATES[state.name] for state in plan.cell.states}

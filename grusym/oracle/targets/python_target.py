@@ -16,8 +16,8 @@ from typing import Any
 from grusym.equations.cell import Cell
 from grusym.errors import InputError
 from grusym.oracle.callables import Callables
-from grusym.oracle.campaign import Plan
-from grusym.oracle.subject import Subject, arguments_in_words
+from grusym.oracle.campaign import AUTO, Plan
+from grusym.oracle.subject import Subject, Unbound, arguments_in_words
 
 PREFIX = "grusym_target_"  # files are modules of their own, whatever else has their name
 
@@ -37,6 +37,8 @@ def subject_in(found: Any, name: str, vjp: Any, vjp_name: str, plan: Plan) -> Su
 
         if vjp is not None:
             raise InputError(f"{name} is a torch module, whose gradients are autograd's; leave the vjp {vjp_name} out")
+        if plan.convention == AUTO:
+            return Unbound(name, lambda there: TorchModule(found, name, there))
         return TorchModule(found, name, plan)
     check_callable(name, found, arguments_in_words(plan.cell), 3)
     if vjp is not None:

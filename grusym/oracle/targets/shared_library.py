@@ -21,7 +21,9 @@ import numpy as np
 
 from grusym.errors import InputError
 from grusym.oracle.case import Arrays, Case, Run
-from grusym.oracle.subject import Misbehaviour
+from grusym.oracle.location import file_of
+from grusym.oracle.report import Location
+from grusym.oracle.subject import HANG, Misbehaviour
 from grusym.oracle.targets.frames import frame, length, unframed
 from grusym.oracle.targets.guarded_memory import HIGH, LOW, ODD, PATTERNS
 from grusym.oracle.targets.plain_call import FORWARD, GRADIENTS, PlainCall, gradients_from, plain_call, run_of
@@ -57,6 +59,10 @@ class SharedLibrary:
     @property
     def name(self) -> str:
         return f"{self.path}:{self.symbol}"
+
+    @property
+    def location(self) -> Location:
+        return file_of(self.path, self.symbol, "function")
 
     @property
     def has_gradients(self) -> bool:
@@ -124,7 +130,7 @@ class SharedLibrary:
             self._process = None
             if gone.late:
                 what = f"{symbol} had not returned after {self.seconds:g} s, for {_sizes(call)}"
-                raise Misbehaviour("hang", what, costly=True) from gone
+                raise Misbehaviour(HANG, what, costly=True) from gone
             raise Misbehaviour("crash", f"{symbol} did not return: its process {gone}, for {_sizes(call)}") from gone
         if answer.get("ended"):
             process.close()

@@ -8,7 +8,7 @@ from grusym.conventions.library import layout_of
 from grusym.errors import InputError
 from grusym.oracle.campaign import AUTO, Plan
 from grusym.oracle.profile import profile_named
-from grusym.oracle.subject import Subject
+from grusym.oracle.subject import Subject, Unbound
 
 SECONDS = 10.0  # for one call or answer
 MODEL = re.compile(r"(.+?\.onnx)(?::(.+))?")
@@ -83,6 +83,8 @@ class Target:
         if self.command:
             from grusym.oracle.targets.command import Command
 
+            if plan.convention == AUTO:  # it is told the convention when it begins
+                return Unbound(self.command, self.load)
             return Command(self.command, plan, self.seconds)
         if self.model:
             from grusym.oracle.targets.onnx_model import CONVENTION, OnnxNode

@@ -9,12 +9,15 @@ by the extents of the cell in their order; an instance keeps its sizes, and ever
 and modules around them, which want h0 (1,B,H), are called with that; one whose name ends in Cell is called for each
 step, with x (B,I) and h (B,H), and returns the next h. A state of several tensors, as an LSTM's, is a tuple.
 
-Parameters go by the convention's names (grusym.oracle.targets.torch_parameters).
+Parameters go by the convention's names (grusym.oracle.targets.torch_parameters), or, where a module that conforms calls
+them otherwise, by their shapes and by what they do (grusym.oracle.targets.by_shape).
 """
 
 import copy
 import inspect
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
 from threading import Lock
 from typing import Any
 
@@ -29,11 +32,18 @@ from grusym.errors import InputError
 from grusym.oracle.callables import Callables
 from grusym.oracle.campaign import Plan
 from grusym.oracle.case import Arrays, Case, Run
+from grusym.oracle.comparison import Bench
 from grusym.oracle.formats import BFLOAT16, numpy_type
+from grusym.oracle.location import location_of
+from grusym.oracle.observation import observed
+from grusym.oracle.report import Location
+from grusym.oracle.spec import Spec, materialise, rich_sizes, size_names
 from grusym.oracle.subject import Misbehaviour
+from grusym.oracle.targets.by_shape import assigned, sizes_of
 from grusym.oracle.targets.torch_parameters import Parameters
 
 PEERS = "torch"  # the convention whose record says what torch's modules call their arguments
+SEED = 42  # of the case that parameters are told apart by
 KEPT = 8  # modules of a class that are kept, by their sizes
 
 
@@ -57,8 +67,52 @@ class TorchModule:
         self.fixed: Mapping[str, int] = {}
         if self._class is None:
             self._check_depth(module)
-            self.fixed = self._parameters.sizes(module)
             self._made[()] = copy.deepcopy(module).to(self._dtype)
+        self._find_parameters()
+
+    @cached_property
+    def location(self) -> Location | None:
+        return location_of(self._class or type(self._made[()]))
+
+    @property
+    def assigned(self) -> Mapping[str, str]:
+        """The module's names of the convention's arrays, where they are not the convention's."""
+        return self._parameters.assigned
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        named = ", ".join(f"{key} is {name}" for key, name in self.assigned.items())
+        return (f"told by their shapes and by what they do: {named}",) if named else ()
+
+    def _find_parameters(self) -> None:
+        """Parameters by name; else by shape, where the answers are right then. Raises InputError for neither."""
+        sizes = dict(zip(size_names(self._plan.cell), rich_sizes(self._plan.cell), strict=True))
+        module = self._made[()] if self._class is None else self._constructed(_extents(self._plan.cell, sizes))
+        try:
+            found = self._parameters.sizes(module)
+            self.fixed = found if self._class is None else {}
+        except InputError:
+            own = {name: tuple(parameter.shape) for name, parameter in module.named_parameters()}
+            if not any(self._assign(own, found) for found in sizes_of(self._parameters.layout, own)):
+                raise
+
+    def _assign(self, own: Mapping[str, tuple[int, ...]], sizes: Mapping[str, int]) -> bool:
+        """Whether the module answers rightly at these sizes with its parameters given out by shape; it keeps them."""
+        plan, named = self._plan, self._parameters
+        self.fixed = sizes if self._class is None else {}
+        case = materialise(Spec(rich_sizes(plan.cell, sizes), SEED), plan.cell, plan.convention, plan.dtype)
+
+        def fits(case: Case, names: Mapping[str, str]) -> bool:
+            self._parameters = replace(named, assigned=names)
+            try:
+                bench = Bench(observed(self, case, gradients=False), plan.profile)
+            except InputError:
+                return False
+            return bench.ratio(bench.right, gradients=False) <= 1
+
+        names = assigned(own, case, fits)
+        self._parameters = replace(named, assigned=names or {})
+        return names is not None
 
     def forward(self, case: Case) -> Run:
         def function(x: Any, h0: Any, params: Arrays) -> Any:
@@ -82,10 +136,12 @@ class TorchModule:
             wanted |= parameters
             found = self._torch.autograd.grad(outputs, list(wanted.values()), cotangents, allow_unused=True)
             pairs = zip(wanted.items(), found, strict=True)
-            return {
+            gradients = {
                 name: np.zeros(tuple(tensor.shape), case.dtype) if grad is None else self._array(grad)
                 for (name, tensor), grad in pairs
             }
+            shapes = {name: params[name].shape for name in self.assigned}
+            return gradients | {name: gradients[name].reshape(shape) for name, shape in shapes.items()}
 
         return Callables(vjp, vjp, self.name).gradients(case)
 
@@ -185,7 +241,7 @@ class TorchModule:
         """The instance, or one of the class at the sizes of the case."""
         if self._class is None:
             return self._made[()]
-        sizes = {symbol.name: case.sizes[symbol.name] for symbol in Layer(case.cell).sizes[2:]}
+        sizes = _extents(case.cell, case.sizes)
         key = tuple(sizes.values())
         with self._lock:
             if key not in self._made:
@@ -217,6 +273,11 @@ class TorchModule:
         base = self._torch.nn.RNNBase
         if isinstance(module, base) and (module.num_layers > 1 or module.bidirectional):
             raise InputError(f"{self.name} has several layers or directions; judge one layer in one direction")
+
+
+def _extents(cell: Cell, sizes: Mapping[str, int]) -> dict[str, int]:
+    """What a module is made at: the sizes but for those of time and batch."""
+    return {symbol.name: sizes[symbol.name] for symbol in Layer(cell).sizes[2:]}
 
 
 def _several(value: Any) -> list[Any]:

@@ -1,10 +1,10 @@
 """The parameters of a torch module by the names of a convention, after any prefix and before any `_l0`.
 
-`gru.weight_ih_l0` is `weight_ih`.
+`gru.weight_ih_l0` is `weight_ih`. Those of other names may be `assigned`; they then may lack axes of one element.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -23,10 +23,15 @@ class Parameters:
     target: str
     cell: Cell
     convention: str | None
+    assigned: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def _layout(self) -> Layout:
         return layout_of(self.cell, self.convention)
+
+    @property
+    def layout(self) -> Layout:
+        return self._layout
 
     @property
     def _hint(self) -> str:
@@ -36,6 +41,8 @@ class Parameters:
     def of(self, module: Any) -> dict[str, Any]:
         """The module's parameters by the convention's names. Raises InputError unless these are all that it has."""
         own, found = dict(module.named_parameters()), {}
+        if self.assigned:
+            return {key: own[name] for key, name in self.assigned.items()}
         for key in (self._layout.key(name) for name, _ in self._layout.arrays):
             names = [name for name in own if f".{name.removesuffix(LAYER)}".endswith(f".{key}")]
             if len(names) != 1:
@@ -70,6 +77,8 @@ class Parameters:
         with torch.no_grad():
             for name, parameter in self.of(module).items():
                 value = tensors[name]
+                if self.assigned:
+                    value = value.reshape(parameter.shape)
                 if parameter.shape != value.shape:
                     raise self._misshapen(name, tuple(parameter.shape), str(tuple(value.shape)))
                 if not torch.equal(parameter, value):
