@@ -85,7 +85,7 @@ def test_without_torch_the_checks_are_skipped_and_nothing_is_green(monkeypatch):
 
 
 def test_a_problem_that_decides_nothing_is_not_passed():
-    """Of one unit, the variance is zero: rounding may exceed whole gradients, and a bound as wide as that hides bugs."""
+    """Of one unit, the variance is zero: rounding may exceed whole gradients, and a bound that wide hides bugs."""
     layer = lower(cell("lngru"))
     kernel = subject(layer, "numpy", "float64")
     flat, rich = (
