@@ -6,6 +6,35 @@ from grusym.conventions.record import Activations, Convention, Form
 LSTM = {"biases": ("one",), "peephole": ("no",), "projection": ("no",)}
 FLAX_WEIGHTS = {"W": "W_i{}", "U": "W_h{}", "b": "b_i{}", "c": "b_h{}", "lstm:b": "b_h{}"}
 
+
+def _flax_lstm(inputs: str, hidden: str, member: str) -> Form:
+    """LSTMCell: the names of its layers, i f g o each, and what stands before what they hold."""
+
+    def arrays(layers: str, held: str) -> str:
+        return " ".join(f"{layer}{member}{held}" for layer in layers.split())
+
+    return Form(
+        {**LSTM, "forget": ("0",)},
+        (
+            *separate("W", "ifgo", arrays(inputs, "kernel"), "j i"),
+            *separate("U", "ifgo", arrays(hidden, "kernel"), "j i"),
+            *separate("b", "ifgo", arrays(hidden, "bias")),
+        ),
+    )
+
+
+def _flax_rnn(inputs: str, hidden: str, member: str) -> Form:
+    """SimpleCell, likewise."""
+    return Form(
+        {"biases": ("one",)},
+        (
+            Packed(f"{inputs}{member}kernel", ("W",), "j i"),
+            Packed(f"{hidden}{member}kernel", ("U",), "j i"),
+            Packed(f"{inputs}{member}bias", ("b",)),
+        ),
+    )
+
+
 FLAX_LINEN = Convention(
     name="flax_linen",
     source="Flax, flax/linen/recurrent.py",
@@ -22,26 +51,8 @@ FLAX_LINEN = Convention(
                 ),
             ),
         ),
-        "lstm": (
-            Form(
-                {**LSTM, "forget": ("0",)},
-                (
-                    *separate("W", "ifgo", "ii/kernel if/kernel ig/kernel io/kernel", "j i"),
-                    *separate("U", "ifgo", "hi/kernel hf/kernel hg/kernel ho/kernel", "j i"),
-                    *separate("b", "ifgo", "hi/bias hf/bias hg/bias ho/bias"),
-                ),
-            ),
-        ),
-        "rnn": (
-            Form(
-                {"biases": ("one",)},
-                (
-                    Packed("i/kernel", ("W",), "j i"),
-                    Packed("h/kernel", ("U",), "j i"),
-                    Packed("i/bias", ("b",)),
-                ),
-            ),
-        ),
+        "lstm": (_flax_lstm("ii if ig io", "hi hf hg ho", "/"),),
+        "rnn": (_flax_rnn("i", "h", "/"),),
         "mgu": (
             Form(
                 {"reset": ("after",), "update": ("keep",), "biases": ("candidate",)},
@@ -73,26 +84,8 @@ FLAX_NNX = Convention(
                 ),
             ),
         ),
-        "lstm": (
-            Form(
-                {**LSTM, "forget": ("0",)},
-                (
-                    *separate("W", "ifgo", "ii.kernel if_.kernel ig.kernel io.kernel", "j i"),
-                    *separate("U", "ifgo", "hi.kernel hf.kernel hg.kernel ho.kernel", "j i"),
-                    *separate("b", "ifgo", "hi.bias hf.bias hg.bias ho.bias"),
-                ),
-            ),
-        ),
-        "rnn": (
-            Form(
-                {"biases": ("one",)},
-                (
-                    Packed("dense_i.kernel", ("W",), "j i"),
-                    Packed("dense_h.kernel", ("U",), "j i"),
-                    Packed("dense_i.bias", ("b",)),
-                ),
-            ),
-        ),
+        "lstm": (_flax_lstm("ii if_ ig io", "hi hf hg ho", "."),),
+        "rnn": (_flax_rnn("dense_i", "dense_h", "."),),
     },
     weights=FLAX_WEIGHTS,
     notes="its documentation of GRUCell has a recurrent bias of the candidate, its code has none; lstm is LSTMCell "

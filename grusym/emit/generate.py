@@ -1,13 +1,15 @@
 """Generated text for a cell: the targets, and what each of them writes."""
 
 from dataclasses import dataclass
+from typing import NoReturn
 
+from grusym.calculus.scan import scannable
 from grusym.conventions.library import cell_in
 from grusym.emit.c_types import c_type
 from grusym.equations.cell import Cell
 from grusym.errors import InputError
 from grusym.lower.lowered import Lowered, lower
-from grusym.lower.schedule import require_schedule
+from grusym.lower.schedule import SCAN, SCHEDULES, require_schedule
 
 
 @dataclass(frozen=True)
@@ -41,14 +43,26 @@ def generate(
     >>> sorted(generate("rnn", target="c", dtype="float64").files)
     ['Makefile', 'rnn_f64.c', 'rnn_f64.h', 'rnn_f64_plain.c', 'rnn_f64_selftest.c']
     """
-    cell = cell_in(cell, convention)
+    given, cell = cell, cell_in(cell, convention)
     if target not in _EMITTERS:
         raise InputError(f"unknown target {target!r}; known are {', '.join(_EMITTERS)}")
+    if schedule == SCAN:
+        _refuse_scan(given if isinstance(given, str) else cell.spelling, cell, target)
     require_schedule(schedule)
     c_type(dtype)
     lowered = lower(cell, convention)
     files = _EMITTERS[target](lowered, dtype, schedule)
     return Generated(cell, target, dtype, lowered.layout.convention, schedule, lowered.fingerprint(schedule), files)
+
+
+def _refuse_scan(spelling: str, cell: Cell, target: str) -> NoReturn:
+    """Raise InputError: this schedule is no text; for a cell that no scan runs, with the reason."""
+    scannable(cell)
+    options = f'"{spelling}", ' + (f'target="{target}", ' if target in ("c", "numpy") else "")
+    raise InputError(
+        f"the schedule {SCAN} is no kernel that could be written to a file, its scan over time runs in Python; "
+        f'call grusym.build({options}schedule="{SCAN}"), or generate with the schedule {", ".join(SCHEDULES)}'
+    )
 
 
 def _c(lowered: Lowered, dtype: str, schedule: str) -> dict[str, str]:

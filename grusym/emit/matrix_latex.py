@@ -4,22 +4,10 @@ from functools import singledispatch
 from types import UnionType
 
 from grusym.calculus.program import Node
+from grusym.emit import matrix_tree as tree
 from grusym.emit.latex import application
 from grusym.emit.layout import FACTOR, TERM, Line, beside, bracket, solid
 from grusym.emit.matrix_form import recognise
-from grusym.emit.matrix_tree import (
-    Applied,
-    Constant,
-    Diagonal,
-    Hadamard,
-    Leaf,
-    Matrix,
-    Ones,
-    Plus,
-    Power,
-    Times,
-    Transposed,
-)
 from grusym.emit.notation import Notation, size_text
 from grusym.equations.cell import Equation
 from grusym.equations.tensor import tensor_of
@@ -34,87 +22,87 @@ def matrix_form(equation: Equation | Node, notation: Notation) -> str | None:
 
 def matrix_line(equation: Equation | Node, notation: Notation, totals: str = "") -> Line | None:
     """An equation or node in matrix form; `totals` are sums outside its own."""
-    tree = recognise(equation, notation.order)
-    if tree is None:
+    matrix = recognise(equation, notation.order)
+    if matrix is None:
         return None
-    right = show(tree, notation)
-    if totals and isinstance(tree, Plus):
+    right = show(matrix, notation)
+    if totals and isinstance(matrix, tree.Plus):
         right = bracket(right)
     return Line(notation.whole(tensor_of(equation.target)), totals + right)
 
 
 @singledispatch
-def show(matrix: Matrix, notation: Notation) -> str:
+def show(matrix: tree.Matrix, notation: Notation) -> str:
     """A matrix expression, with marks where a line may break."""
     raise GrusymError(f"no LaTeX for the matrix expression {type(matrix).__name__}")
 
 
 @show.register
-def _(matrix: Leaf, notation: Notation) -> str:
+def _(matrix: tree.Leaf, notation: Notation) -> str:
     return notation.whole(matrix.tensor)
 
 
 @show.register
-def _(matrix: Constant, notation: Notation) -> str:
+def _(matrix: tree.Constant, notation: Notation) -> str:
     return size_text(matrix.value)
 
 
 @show.register
-def _(matrix: Ones, notation: Notation) -> str:
+def _(matrix: tree.Ones, notation: Notation) -> str:
     return r"\mathbf{1}"
 
 
 @show.register
-def _(matrix: Transposed, notation: Notation) -> str:
-    if isinstance(matrix.operand, Leaf):
+def _(matrix: tree.Transposed, notation: Notation) -> str:
+    if isinstance(matrix.operand, tree.Leaf):
         return notation.whole(matrix.operand.tensor, r"\top")
     inner = show(matrix.operand, notation)
-    return f"{inner if isinstance(matrix.operand, Ones) else bracket(inner)}^{{\\top}}"
+    return f"{inner if isinstance(matrix.operand, tree.Ones) else bracket(inner)}^{{\\top}}"
 
 
 @show.register
-def _(matrix: Diagonal, notation: Notation) -> str:
+def _(matrix: tree.Diagonal, notation: Notation) -> str:
     return rf"\operatorname{{diag}}{bracket(show(matrix.operand, notation))}"
 
 
 @show.register
-def _(matrix: Times, notation: Notation) -> str:
-    return beside(_atom(factor, notation, Plus | Hadamard) for factor in matrix.factors)
+def _(matrix: tree.Times, notation: Notation) -> str:
+    return beside(_atom(factor, notation, tree.Plus | tree.Hadamard) for factor in matrix.factors)
 
 
 @show.register
-def _(matrix: Hadamard, notation: Notation) -> str:
-    scalars = [_atom(factor, notation, Plus | Times) for factor in matrix.factors if not factor.indices]
+def _(matrix: tree.Hadamard, notation: Notation) -> str:
+    scalars = [_atom(factor, notation, tree.Plus | tree.Times) for factor in matrix.factors if not factor.indices]
     rest = [factor for factor in matrix.factors if factor.indices]
-    loose = Plus if len(rest) == 1 else Plus | Times
+    loose = tree.Plus if len(rest) == 1 else tree.Plus | tree.Times
     elementwise = f" {FACTOR}\\odot ".join(_atom(factor, notation, loose) for factor in rest)
     return beside(filter(None, (*scalars, elementwise)))
 
 
 @show.register
-def _(matrix: Plus, notation: Notation) -> str:
+def _(matrix: tree.Plus, notation: Notation) -> str:
     text = ""
     for term, minus in zip(matrix.terms, matrix.negative, strict=True):
         sign = "-" if minus else "+"
-        item = _atom(term, notation, Plus) if minus else show(term, notation)
+        item = _atom(term, notation, tree.Plus) if minus else show(term, notation)
         text += f" {TERM}{sign} {item}" if text else f"{'-' if minus else ''}{item}"
     return text
 
 
 @show.register
-def _(matrix: Power, notation: Notation) -> str:
+def _(matrix: tree.Power, notation: Notation) -> str:
     exponent = (r"\odot " if matrix.indices else "") + size_text(matrix.exponent)
     inner = show(matrix.base, notation)
-    plain = isinstance(matrix.base, Leaf) and not notation.head(matrix.base.tensor).above
+    plain = isinstance(matrix.base, tree.Leaf) and not notation.head(matrix.base.tensor).above
     return f"{inner if plain else bracket(inner)}^{{{exponent}}}"
 
 
 @show.register
-def _(matrix: Applied, notation: Notation) -> str:
+def _(matrix: tree.Applied, notation: Notation) -> str:
     return application(matrix.function, [show(argument, notation) for argument in matrix.arguments])
 
 
-def _atom(matrix: Matrix, notation: Notation, loose: type | UnionType) -> str:
+def _atom(matrix: tree.Matrix, notation: Notation, loose: type | UnionType) -> str:
     """A factor, in brackets where it is of a kind that binds less."""
     inner = show(matrix, notation)
     return bracket(inner) if isinstance(matrix, loose) or inner.startswith("-") else inner

@@ -18,6 +18,9 @@ SCHEDULES: dict[str, tuple[Transformation, ...]] = {
     "reference": (serialise, fuse, localise, scalar_sums, load_once),
 }
 
+# Changes no kernel: grusym.build runs kernels of one step over all steps at once, and the scan over what they give.
+SCAN = "scan"
+
 
 def require_schedule(name: str, *besides: str) -> None:
     """Raise InputError unless this is a schedule; `besides` are what the caller has more."""

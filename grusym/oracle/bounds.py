@@ -3,14 +3,15 @@
 Rules, with u the unit roundoff of the profile and eta its smallest number:
 - n numbers are summed, in any order, with an error of at most (n - 1) u sum|term| (Jeannerod and Rump 2013). A sum
   inside a sum counts as part of it, since an implementation may add a bias first or last. A zero is no term: what is
-  added to it is not rounded. Where subnormal numbers are flushed to zero, each term may be one, and lost: n eta;
+  added to it is not rounded. Where subnormal numbers are flushed to zero, each term may be one, and lost: n eta, as soon
+  as anything is added;
 - a product is off by |a| E_b + |b| E_a + E_a E_b, and rounded. Where a factor is a sum, its terms may be multiplied one
   by one: their magnitudes count, not that of the sum;
 - a function is off by its largest slope over the interval of its argument, and by its own inaccuracy.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -66,15 +67,21 @@ ZERO = Estimate(0.0, 0.0, 0.0, 0.0)
 
 @dataclass(frozen=True)
 class Bounds:
-    """The arithmetic of a profile, for `grusym.equations.evaluate`."""
+    """The arithmetic of a profile, for `grusym.equations.evaluate`.
+
+    `distributed`: whether an implementation may multiply the terms of a sum one by one; not where the products that it
+    computes are known.
+    """
 
     profile: Profile
+    distributed: bool = field(default=True, kw_only=True)
 
     def error(self, sum_: Estimate) -> Any:
         """How far an implementation may be off; infinite where nothing can be said."""
         roundings = np.maximum(sum_.count - 1, 0.0)
         with np.errstate(all="ignore"):
-            own = roundings * self.profile.unit * sum_.size + sum_.count * self.profile.tiny
+            lost = np.where(roundings > 0, sum_.count * self.profile.tiny, 0.0)
+            own = roundings * self.profile.unit * sum_.size + lost
             total = (sum_.carried + own) * UP
         known = np.isfinite(total) & (roundings * self.profile.unit < 1)
         return np.where(sum_.count > 0, np.where(known, total, np.inf), 0.0)
@@ -118,6 +125,8 @@ class Bounds:
         first, *rest = others
         if not rest:
             return Estimate(sign * first.value, first.carried, first.size, first.count)
+        if not self.distributed:
+            first, *rest = (self.settled(factor) for factor in others)
         value, error, size = first.value, self.error(first), first.size + first.carried
         with np.errstate(all="ignore"):
             tiny = np.maximum(size, 1.0)

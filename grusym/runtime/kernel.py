@@ -16,11 +16,9 @@ from grusym.equations.names import cotangent_name, final_name, initial_name
 from grusym.errors import InputError
 from grusym.lower.ir import Kind
 from grusym.lower.lowered import Lowered, lower
-from grusym.lower.schedule import require_schedule
+from grusym.lower.schedule import SCAN, require_schedule
 from grusym.runtime.arrays import check_array, check_conditions, check_shape, check_small, named, read_sizes
 from grusym.runtime.tape import Arrays, Gradients, Packed, Tape
-
-SCAN = "scan"
 
 
 class Backend(Protocol):

@@ -20,24 +20,18 @@ from grusym.runtime.layer_parameters import WAYS, PackedStack, copied, read_para
 from grusym.runtime.layer_run import Rows, Run, total
 from grusym.runtime.layer_states import check_widths, read_states, widened
 from grusym.runtime.streaming import Stream
-from grusym.runtime.tape import Arrays, Gradients
+from grusym.runtime.tape import Arrays, Gradients, Outputs
 
 
 @dataclass(frozen=True)
-class LayerTape:
+class LayerTape(Outputs):
     """What a layer's forward returns: every output as an attribute (y, h_n), and what backward needs."""
 
-    outputs: Arrays
     sizes: Mapping[str, int]
     run: Run
     rows: Rows
     arrangement: Arrangement
     numbered: bool
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or name == "outputs" or name not in self.outputs:
-            raise AttributeError(f"the tape has no {name}")
-        return self.outputs[name]
 
 
 @dataclass(frozen=True, repr=False)

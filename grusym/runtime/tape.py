@@ -17,22 +17,28 @@ class Packed:
 
 
 @dataclass(frozen=True)
-class Tape:
-    """What forward returns: every output as an attribute (y, h_n), and what backward needs.
-
-    The inputs are the caller's arrays, not copies: change them after backward, not before.
-    """
+class Outputs:
+    """What a forward pass gives: every output as an attribute (y, h_n)."""
 
     outputs: Arrays
-    sizes: Mapping[str, int]
-    inputs: Arrays
-    packed: Packed
-    saved: Any
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name == "outputs" or name not in self.outputs:
             raise AttributeError(f"the tape has no {name}")
         return self.outputs[name]
+
+
+@dataclass(frozen=True)
+class Tape(Outputs):
+    """What forward returns: every output as an attribute (y, h_n), and what backward needs.
+
+    The inputs are the caller's arrays, not copies: change them after backward, not before.
+    """
+
+    sizes: Mapping[str, int]
+    inputs: Arrays
+    packed: Packed
+    saved: Any
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,11 @@
 """How far a correct kernel may be off: rounding errors, followed through the kernels as they come from the equations.
 
 This is where the tolerance of float32 comes from. It is a bound on what rounding can do at these very sizes and
-values, not a guess: it grows with the number of terms of a sum, with time, and where a problem is ill-conditioned.
+values, not a guess: it grows with the number of terms of a sum, with time, and where a problem is ill-conditioned. The
+rules are those of `grusym.oracle.bounds`. They hold for any order of the terms, also of a sum that several statements
+add up, so that a schedule may fuse them; products, and what is contracted, are as the IR has them. The oracle walks the
+equations instead: but gradients by reverse mode round otherwise than slopes of forward mode, and Jacobians by all
+parameters take minutes where cells are convolutional.
 """
 
 from collections.abc import Mapping
@@ -16,45 +20,44 @@ from grusym.equations.evaluate import Grid, evaluate, gather, position, shape_of
 from grusym.equations.tensor import indices_of, tensor_of
 from grusym.lower.ir import Assign, Kernel, Kind, Loop, Statement
 from grusym.lower.lowered import Lowered
+from grusym.oracle.bounds import PARTS, Bounds, Estimate, exactly
+from grusym.oracle.profile import profile_named
 from grusym.verify.problem import Problem
-from grusym.verify.rounding import Bounded, Rounding
 
 
 def error_bounds(lowered: Lowered, problem: Problem, dtype: str) -> dict[str, Any]:
     """For every output and gradient by name, the largest error of each element that rounding in `dtype` explains."""
-    rounding = Rounding.of(dtype)
-    given = {name: Bounded(array, np.zeros_like(array)) for name, array in problem.arrays.items()}
+    rules = Bounds(profile_named(None, dtype), distributed=False)
+    given = {name: exactly(array) for name, array in problem.arrays.items()}
     with np.errstate(all="ignore"):  # a bound may be infinite: then rounding explains anything
-        ahead = _run(lowered.forward, problem.sizes, given, rounding)
+        ahead = _run(lowered.forward, problem.sizes, given, rules)
         saved = {buffer.name: ahead[buffer.name] for buffer in lowered.forward.of_kind(Kind.SAVED)}
-        back = _run(lowered.backward, problem.sizes, given | saved, rounding)
+        back = _run(lowered.backward, problem.sizes, given | saved, rules)
     wanted = [(ahead, buffer.name) for buffer in lowered.forward.of_kind(Kind.OUTPUT)]
     wanted += [(back, buffer.name) for buffer in lowered.backward.of_kind(Kind.OUTPUT, Kind.GRADIENT)]
-    return {name: results[name].error for results, name in wanted}
+    return {name: rules.error(results[name]) for results, name in wanted}
 
 
-def _run(
-    kernel: Kernel, sizes: Mapping[str, int], given: Mapping[str, Bounded], rounding: Rounding
-) -> dict[str, Bounded]:
+def _run(kernel: Kernel, sizes: Mapping[str, int], given: Mapping[str, Estimate], rules: Bounds) -> dict[str, Estimate]:
     buffers = {}
     for buffer in kernel.buffers:
-        shape = numbers(buffer.shape, sizes)
         if buffer.name in given and buffer.kind in (Kind.INPUT, Kind.PARAMETER, Kind.SAVED):
             buffers[buffer.name] = given[buffer.name]
         else:
-            buffers[buffer.name] = Bounded(np.zeros(shape), np.zeros(shape))
+            shape = numbers(buffer.shape, sizes)
+            buffers[buffer.name] = Estimate(*(np.zeros(shape) for _ in PARTS))
     names = dict(buffers)
     for place in kernel.placements:
         whole = buffers[place.buffer]
-        names[place.tensor] = Bounded(place.view(whole.value, sizes), place.view(whole.error, sizes))
-    _Walk(names, rounding).body(kernel.body, {symbol: sizes[symbol.name] for symbol in kernel.sizes})
+        names[place.tensor] = Estimate(*(place.view(getattr(whole, part), sizes) for part in PARTS))
+    _Walk(names, rules).body(kernel.body, {symbol: sizes[symbol.name] for symbol in kernel.sizes})
     return buffers
 
 
 class _Walk:
-    def __init__(self, arrays: dict[str, Bounded], rounding: Rounding):
-        self.arrays = arrays
-        self.rounding = rounding
+    def __init__(self, tensors: dict[str, Estimate], rules: Bounds):
+        self.tensors = tensors
+        self.rules = rules
 
     def body(self, statements: tuple[Statement, ...], grid: Grid) -> None:
         for statement in statements:
@@ -67,39 +70,34 @@ class _Walk:
             else:
                 self.body(statement.body, grid)
 
-    def read(self, element: Expr, grid: Grid) -> Bounded:
-        array = self.arrays[tensor_of(element)]
-        where, _ = gather([position(index, grid) for index in indices_of(element)], array.value.shape)
-        return Bounded(array.value[where], array.error[where])
+    def terms(self, element: Expr, grid: Grid) -> Estimate:
+        tensor = self.tensors[tensor_of(element)]
+        return tensor.take(*gather([position(index, grid) for index in indices_of(element)], tensor.shape))
+
+    def number(self, element: Expr, grid: Grid) -> Estimate:
+        return self.rules.settled(self.terms(element, grid))
 
     def assign(self, assign: Assign, grid: Grid) -> None:
         outer = spread(grid, *assign.free)
         inner = spread(outer, *assign.over)
         shape = shape_of(inner)
-        result = evaluate(assign.value, inner, self.read, self.rounding)
         holds: Any = True
         for guard in assign.guards:
             index = position(guard.index, inner)
             holds = holds & (np.asarray(index) >= 0) & (np.asarray(index) < position(guard.extent, inner))
-        value, error = (np.where(holds, np.broadcast_to(part, shape), 0.0) for part in (result.value, result.error))
-        if assign.over:
-            result = self.rounding.total(Bounded(value, error), shape, len(assign.over))
-            value, error = result.value, result.error
-        self.store(assign, outer, value, np.nan_to_num(error, nan=np.inf, posinf=np.inf))
+        # What is contracted was computed before; a term of a plain sum, a schedule may fuse with those beside it.
+        read = self.number if assign.over else self.terms
+        terms = evaluate(assign.value, inner, read, self.rules).spread(shape).take((...,), holds)
+        self.store(assign, outer, terms.summed(tuple(range(len(assign.over)))))
 
-    def store(self, assign: Assign, grid: Grid, value: Any, error: Any) -> None:
-        array = self.arrays[tensor_of(assign.target)]
-        positions = [position(index, grid) for index in indices_of(assign.target)]
-        where, inside = gather(positions, array.value.shape)
+    def store(self, assign: Assign, grid: Grid, value: Estimate) -> None:
+        tensor = self.tensors[tensor_of(assign.target)]
+        where, inside = gather([position(index, grid) for index in indices_of(assign.target)], tensor.shape)
         where = tuple(np.broadcast_arrays(*where)) if where else ()
-        shape = where[0].shape if where else ()
-        value, error = (np.where(inside, np.broadcast_to(part, shape), 0.0) for part in (value, error))
-        if not assign.accumulate:
-            array.value[where], array.error[where] = value, error
-            return
-        # asarray: without axes NumPy makes a number of the sum, and np.add.at wants an array.
-        sizes, count = np.asarray(np.abs(array.value) + array.error), np.zeros(array.value.shape)
-        for target, part in ((array.value, value), (array.error, error), (sizes, np.abs(value) + error), (count, 1.0)):
-            np.add.at(target, where, part)
-        unit = self.rounding.unit
-        array.error[...] += np.where(count > 0, count * unit / (1 - count * unit) * sizes, 0.0)
+        kept = value.spread(where[0].shape if where else ()).take((...,), inside)
+        for name in PARTS:
+            array, part = getattr(tensor, name), getattr(kept, name)
+            if assign.accumulate:
+                np.add.at(array, where, part)
+            else:
+                array[where] = part

@@ -18,7 +18,7 @@ from grusym.equations.evaluate import Grid, evaluate, gather, position, spread
 from grusym.equations.layer import Layer
 from grusym.equations.names import final_name, initial_name
 from grusym.equations.tensor import indices_of, tensor_of
-from grusym.verify.functions import ANALYTIC
+from grusym.oracle.functions import FUNCTIONS
 
 Arrays = dict[str, Any]
 
@@ -91,4 +91,4 @@ class NumPy:
         return np.broadcast_to(value, shape).sum(axis=tuple(range(added)))
 
     def apply(self, function: str, arguments: Sequence[Any]) -> Any:
-        return ANALYTIC[function](*arguments)
+        return FUNCTIONS[function].values(*arguments)

@@ -6,6 +6,7 @@ from typing import Any
 
 from grusym.verify.comparison import Deviation
 
+IN_PART = ("undecided in some problems", "rounding alone may exceed a whole tensor there")
 MARKS = {"passed": "green", "failed": "bold red", "skipped": "bold yellow", "inapplicable": "dim"}
 
 
@@ -35,8 +36,9 @@ class Check:
     """One check of one kernel. Verdicts: passed, failed, skipped (it could not run here) and inapplicable.
 
     `worst_error` and `tolerance` are relative to the largest element of the tensor, at the element that comes nearest
-    to its tolerance, or exceeds it most. A failed check shows the first and smallest problem that failed; `examples`
-    counts those whose values are large enough beside their rounding errors for the check to mean something.
+    to its tolerance, or exceeds it most. A failed check shows the first and smallest problem that failed. `examples`
+    counts the problems that decide; `undecided` those in which rounding alone may exceed a whole tensor, so that to be
+    within the tolerance says nothing.
     """
 
     cell: str
@@ -45,6 +47,7 @@ class Check:
     id: str
     verdict: str
     examples: int = 0
+    undecided: int = 0
     worst_error: float | None = None
     tolerance: float | None = None
     where: Where | None = None
@@ -86,8 +89,8 @@ def _plain(value: Any) -> Any:
 def print_report(report: Report, console: Any = None) -> None:
     """One row per cell, target, dtype and check: number of problems, worst error, what is allowed, verdict.
 
-    Then a line for each check that did not pass. Errors are relative to the tensor's largest element. Written to
-    standard output, or to the rich Console that is given.
+    8/10 problems: 8 of 10 decide. Then a line for each check that did not pass or did not decide everywhere. Errors are
+    relative to the tensor's largest element. Written to standard output, or to the rich Console that is given.
     """
     from rich.console import Console
     from rich.table import Table
@@ -103,7 +106,7 @@ def print_report(report: Report, console: Any = None) -> None:
     table.add_column("verdict", no_wrap=True)
     shown = Report(tuple(check for check in report.checks if check.verdict != "inapplicable"))
     for names, check in _grouped(shown):
-        numbers = [str(check.examples or ""), _number(check.worst_error), _number(check.tolerance)]
+        numbers = [_count(check), _number(check.worst_error), _number(check.tolerance)]
         table.add_row(*names, check.id, *numbers, Text(check.verdict, style=MARKS[check.verdict]))
     console.print(table)
     for check in report.checks:
@@ -114,9 +117,16 @@ def print_report(report: Report, console: Any = None) -> None:
     for check in report.checks:
         if check.verdict in ("skipped", "inapplicable"):
             notes.setdefault((check.cell, check.verdict, check.reason), {})[check.id] = None
+        elif check.undecided:
+            notes.setdefault((check.cell, *IN_PART), {})[check.id] = None
     for (cell, verdict, reason), ids in notes.items():
         text = f"{cell} {', '.join(ids)} {verdict}: {reason}"
-        console.print(Text(text, style=MARKS[verdict]), soft_wrap=True)
+        console.print(Text(text, style=MARKS.get(verdict, "")), soft_wrap=True)
+
+
+def _count(check: Check) -> str:
+    """How many problems decided, and of how many if not all."""
+    return f"{check.examples}/{check.examples + check.undecided}" if check.undecided else str(check.examples or "")
 
 
 def _grouped(report: Report) -> Iterator[tuple[tuple[str, str, str], Check]]:

@@ -102,13 +102,14 @@ def _convention(cell: Cell) -> str | None:
 
 @dataclass
 class _Trial:
-    """One kernel, and what came of its checks so far: the first failure of each, or its worst success."""
+    """One kernel, and what came of its checks so far: the first failure of each, or the worst success that decides."""
 
     kernel: Kernel
     seen: dict[str, tuple[Deviation, Where]] = field(default_factory=dict)
     failed: dict[str, Check] = field(default_factory=dict)
     tried: int = 0
     decided: Counter[str] = field(default_factory=Counter)
+    undecided: Counter[str] = field(default_factory=Counter)
 
     def hear(self, item: Evidence) -> None:
         if RUNS in self.failed:
@@ -125,11 +126,14 @@ class _Trial:
                 continue
             deviation = item.deviation(check, got)
             where = Where.of(deviation, item.problem.sizes, item.problem.seed)
-            self.decided[check] += deviation.decides
             if deviation.ratio > 1:
                 self.failed[check] = self.measured(check, "failed", deviation, where)
-            elif check not in self.seen or deviation.ratio > self.seen[check][0].ratio:
-                self.seen[check] = (deviation, where)
+            elif not deviation.decides:
+                self.undecided[check] += 1
+            else:
+                self.decided[check] += 1
+                if check not in self.seen or deviation.ratio > self.seen[check][0].ratio:
+                    self.seen[check] = (deviation, where)
 
     def checks(self) -> list[Check]:
         missing = unjudged(self.kernel.lowered)
@@ -140,12 +144,12 @@ class _Trial:
                 found.append(Check(*self.names, name, verdict, reason=reason))
             elif name in self.failed:
                 found.append(self.failed[name])
-            elif self.decided[name]:
+            elif name in self.seen:
                 found.append(self.measured(name, "passed", *self.seen[name]))
             else:
                 unheard = "the kernel gave no answer to compare" if RUNS in self.failed else UNTAKEN
-                reason = UNDECIDED if name in self.seen else unheard
-                found.append(Check(*self.names, name, "skipped", reason=reason))
+                reason = UNDECIDED if self.undecided[name] else unheard
+                found.append(Check(*self.names, name, "skipped", undecided=self.undecided[name], reason=reason))
         return found
 
     @property
@@ -156,5 +160,5 @@ class _Trial:
         return Check(*self.names, name, verdict, self.tried, reason=reason)
 
     def measured(self, name: str, verdict: str, deviation: Deviation, where: Where) -> Check:
-        examples = self.decided[name] or 1
-        return Check(*self.names, name, verdict, examples, deviation.error, deviation.tolerance, where)
+        counts = (self.decided[name] or 1, self.undecided[name])
+        return Check(*self.names, name, verdict, *counts, deviation.error, deviation.tolerance, where)

@@ -1,7 +1,11 @@
 """Derived bounds hold for arithmetic as coarse as float16, in every order of summation, and are not far too wide."""
 
+import mpmath
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sympy import Rational
 
 from grusym.equations.library import BUILT_IN, cell
 from grusym.oracle import balls, bounds
@@ -130,3 +134,53 @@ def test_where_nothing_can_be_said_the_bound_is_infinite():
     many = coarse.total(bounds.exactly(np.ones(4000)), (4000,), 1)
     assert np.isinf(coarse.error(many))  # n u >= 1
     assert np.isfinite(coarse.error(coarse.total(terms, (600,), 1)))
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.lists(st.floats(-4, 4, width=32), min_size=3, max_size=3))
+def test_bounds_of_single_operations_hold_in_float32(numbers):
+    a, b, c = (np.float32(number) for number in numbers)
+    rules = Bounds(PROFILES["fp32"])
+    exact = [bounds.exactly(number) for number in (a, b, c)]
+    one, other, third = (mpmath.mpf(float(number)) for number in (a, b, c))
+    pairs = {
+        "sum": (a + b + c, rules.add(exact), one + other + third),
+        "product": (a * b * c, rules.multiply(exact), one * other * third),
+        "product of a sum": ((a + b) * c, rules.multiply([rules.add(exact[:2]), exact[2]]), (one + other) * third),
+        "sum of products": (a * c + b * c, rules.multiply([rules.add(exact[:2]), exact[2]]), (one + other) * third),
+        "cube": (a * a * a, rules.power(exact[0], Rational(3)), one**3),
+        "tanh": (np.tanh(a), rules.apply("tanh", exact[:1]), mpmath.tanh(one)),
+        "exp": (np.exp(a), rules.apply("exp", exact[:1]), mpmath.exp(one)),
+    }
+    for name, (computed, bounded, true) in pairs.items():
+        assert abs(mpmath.mpf(float(computed)) - true) <= float(rules.error(bounded)), name
+
+
+@pytest.mark.parametrize("distributed", [True, False])
+def test_a_sum_that_cancels_counts_with_its_terms_only_where_they_may_be_multiplied_one_by_one(distributed):
+    rules = Bounds(PROFILES["fp32"], distributed=distributed)
+    difference = rules.add([bounds.exactly(1.0), bounds.exactly(-1.0)])
+    square = rules.error(rules.multiply([difference, difference]))
+    assert (2.0**-24 < square < 2.0**-20) if distributed else (0 < square < 2.0**-44)
+
+
+def test_a_number_that_is_given_is_exact_and_none_underflows_in_a_sum():
+    """Else a step at 0 would be taken for one that may jump, and the slope of a relu that is at rest for unknown."""
+    rules = Bounds(PROFILES["fp32"])
+    assert rules.error(bounds.exactly(0.0)) == 0
+    rest = rules.apply("relu", [bounds.exactly(-1.0)])
+    assert rules.error(rest) == rules.error(rules.apply("step", [rest])) == 0
+
+
+def test_a_whole_number_is_exact_as_far_as_the_type_counts():
+    """Every whole number up to 1/u is one of the type, and a larger one is rounded."""
+    values = np.array([0, 1, 2**24 - 1, 2**24, 2**24 + 1, 2**25 + 1])
+    error = Bounds(PROFILES["fp32"]).error(Bounds(PROFILES["fp32"]).whole(values))
+    assert (error[:4] == 0).all()
+    assert (np.abs(values.astype(np.float32).astype(np.float64) - values) <= error).all()
+    assert (error[4:] < 3).all()
+
+
+def test_a_divisor_that_may_be_zero_has_no_bound():
+    small = bounds.Estimate(np.float64(1e-9), np.float64(1e-8), np.float64(1.1e-8))
+    assert Bounds(PROFILES["fp32"]).power(small, Rational(-1)).carried == np.inf

@@ -15,7 +15,7 @@ from grusym.verify import judge
 from grusym.verify.comparison import worst
 from grusym.verify.problem import problem, some_sizes
 from grusym.verify.report import Report, print_report
-from grusym.verify.run import verify, verify_kernels
+from grusym.verify.run import compare, verify, verify_kernels
 from grusym.verify.subject import answers, subject
 
 
@@ -66,7 +66,8 @@ def test_a_failing_report_is_shown_and_told(broken):
     assert {check["id"] for check in told["checks"]} == {"runs", *judge.CHECKS}
     (check,) = (check for check in told["checks"] if check["id"] == "torch-gradient")
     assert set(check) == {
-        "cell", "target", "dtype", "id", "verdict", "examples", "worst_error", "tolerance", "where", "reason"
+        "cell", "target", "dtype", "id", "verdict", "examples", "undecided", "worst_error", "tolerance", "where",
+        "reason",
     }  # fmt: skip
     assert set(check["where"]) == {"tensor", "index", "sizes", "seed", "got", "want"}
 
@@ -81,6 +82,27 @@ def test_without_torch_the_checks_are_skipped_and_nothing_is_green(monkeypatch):
     assert report.verdict == "inconclusive"
     assert not report.ok
     assert "torch-forward, torch-gradient skipped: PyTorch cannot be imported (none here)" in shown(report)
+
+
+def test_a_problem_that_decides_nothing_is_not_passed():
+    """Of one unit, the variance is zero: rounding may exceed whole gradients, and a bound that wide hides bugs."""
+    layer = lower(cell("lngru"))
+    kernel = subject(layer, "numpy", "float64")
+    flat, rich = (
+        judge.gather_evidence(layer, {"T": 2, "B": 2, "I": 3, "H": extent}, "float64", 0) for extent in (1, 5)
+    )
+    alone, both = (compare([kernel], heard) for heard in ([flat], [flat, rich]))
+    assert alone.verdict == "inconclusive"
+    (check,) = (check for check in alone.checks if check.id == "interpreter")
+    assert (check.verdict, check.examples, check.undecided) == ("skipped", 0, 1)
+    assert check.reason == "in every problem that was drawn, rounding alone may exceed a whole tensor"
+    assert both.ok
+    (check,) = (check for check in both.checks if check.id == "interpreter")
+    assert (check.verdict, check.examples, check.undecided) == ("passed", 1, 1)
+    assert check.tolerance < 1e-9  # of the problem that decides
+    told = shown(both)
+    assert "interpreter        1/2" in told
+    assert "undecided in some problems: rounding alone may exceed a whole tensor there" in told
 
 
 def test_a_report_of_nothing_is_not_green():

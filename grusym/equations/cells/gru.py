@@ -10,24 +10,27 @@ OPTIONS = {
 
 def text(reset: str, update: str, biases: str) -> str:
     """The cell with these options; the first value of each option is PyTorch's."""
-    b = "" if biases == "none" else "rzn"
-    c = {"two": "rzn", "candidate": "n"}.get(biases, "")
+    old, new = ("z[i]", "(1 - z[i])") if update == "keep" else ("(1 - z[i])", "z[i]")
+    return (
+        "gru(x[j], h[k]) -> h'[i]    axes  j: I   i, k: H\n"
+        f"{gates_and_candidate('rz', 'r', reset, biases)}"
+        f"    h'[i] = {new} n[i] + {old} h[i]\n"
+    )
+
+
+def gates_and_candidate(gates: str, acting: str, reset: str, biases: str, besides: str = "") -> str:
+    """The equations of these gates and of the candidate n; the gate `acting` resets, `besides` stands between."""
+    b = "" if biases == "none" else gates + "n"
+    c = {"two": gates + "n", "candidate": "n"}.get(biases, "")
 
     def bias(gate: str) -> str:
         return (f" + b_{gate}[i]" if gate in b else "") + (f" + c_{gate}[i]" if gate in c else "")
 
     if reset == "after":
-        recurrent = f"    u[i]  = U_n[i,k] h[k]{' + c_n[i]' if 'n' in c else ''}\n"
-        candidate = f"W_n[i,j] x[j]{' + b_n[i]' if b else ''} + r[i] u[i]"
+        recurrent = f"    u[i]  = U_n[i,k] h[k]{' + c_n[i]' if c else ''}\n"
+        candidate = f"W_n[i,j] x[j]{' + b_n[i]' if b else ''} + {acting}[i] u[i]"
     else:
         recurrent = ""
-        candidate = f"W_n[i,j] x[j] + U_n[i,k] (r[k] h[k]){bias('n')}"
-    old, new = ("z[i]", "(1 - z[i])") if update == "keep" else ("(1 - z[i])", "z[i]")
-    return (
-        "gru(x[j], h[k]) -> h'[i]    axes  j: I   i, k: H\n"
-        f"    r[i]  = sigmoid(W_r[i,j] x[j] + U_r[i,k] h[k]{bias('r')})\n"
-        f"    z[i]  = sigmoid(W_z[i,j] x[j] + U_z[i,k] h[k]{bias('z')})\n"
-        f"{recurrent}"
-        f"    n[i]  = tanh({candidate})\n"
-        f"    h'[i] = {new} n[i] + {old} h[i]\n"
-    )
+        candidate = f"W_n[i,j] x[j] + U_n[i,k] ({acting}[k] h[k]){bias('n')}"
+    lines = [f"    {g}[i]  = sigmoid(W_{g}[i,j] x[j] + U_{g}[i,k] h[k]{bias(g)})\n" for g in gates]
+    return f"{''.join(lines)}{besides}{recurrent}    n[i]  = tanh({candidate})\n"

@@ -3,6 +3,8 @@
 The paper's form is reset=before, update=write; Flax's MGUCell is reset=after, update=keep.
 """
 
+from grusym.equations.cells.gru import gates_and_candidate
+
 OPTIONS = {
     "reset": ("before", "after"),  # the gate acts on h, or on U_n h + c_n
     "update": ("write", "keep"),  # the gate writes the candidate, or keeps the old state
@@ -13,23 +15,9 @@ OPTIONS = {
 
 def text(reset: str, update: str, biases: str) -> str:
     """The cell with these options; the first value of each option is the paper's."""
-    b = "" if biases == "none" else "fn"
-    c = {"two": "fn", "candidate": "n"}.get(biases, "")
-
-    def bias(gate: str) -> str:
-        return (f" + b_{gate}[i]" if gate in b else "") + (f" + c_{gate}[i]" if gate in c else "")
-
-    if reset == "after":
-        recurrent = f"    u[i]  = U_n[i,k] h[k]{' + c_n[i]' if c else ''}\n"
-        candidate = f"W_n[i,j] x[j]{' + b_n[i]' if b else ''} + f[i] u[i]"
-    else:
-        recurrent = ""
-        candidate = f"W_n[i,j] x[j] + U_n[i,k] (f[k] h[k]){bias('n')}"
     old, new = ("(1 - f[i])", "f[i]") if update == "write" else ("f[i]", "(1 - f[i])")
     return (
         "mgu(x[j], h[k]) -> h'[i]    axes  j: I   i, k: H\n"
-        f"    f[i]  = sigmoid(W_f[i,j] x[j] + U_f[i,k] h[k]{bias('f')})\n"
-        f"{recurrent}"
-        f"    n[i]  = tanh({candidate})\n"
+        f"{gates_and_candidate('f', 'f', reset, biases)}"
         f"    h'[i] = {old} h[i] + {new} n[i]\n"
     )
