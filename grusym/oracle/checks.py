@@ -18,7 +18,7 @@ from grusym.oracle.gate_a import Judged, Steps, steps_at, trajectory
 from grusym.oracle.gate_b import Sequence
 from grusym.oracle.profile import Profile
 from grusym.oracle.spec import single_steps, truncated
-from grusym.oracle.subject import Misbehaviour, Subject
+from grusym.oracle.subject import Addressed, Misbehaviour, Subject, takes
 
 Found = dict[str, list[Judged]]  # by the id of the check
 
@@ -31,18 +31,48 @@ class Observed:
     before: Arrays
 
 
-def checks_of(cell: Cell, convention: str | None, subject: Subject) -> dict[str, list[str]]:
-    """The ids of the checks by group, as far as they are known before a case is run."""
-    groups = {
+def every_check(cell: Cell, convention: str | None) -> dict[str, list[str]]:
+    """The ids of the checks of a cell by group, whatever an implementation takes."""
+    layout = layout_of(cell, convention)
+    arrays = [tensor.name for tensor in cell.inputs] + [f"{state.name}0" for state in cell.states]
+    arrays += [layout.key(name) for name, _ in layout.arrays]
+    identity = ["bias-identity"] if summed_only(cell) else []
+    return {
         "forward": ["deterministic", "forward-step", "final-state", "forward-sequence", "saturation"],
-        "behaviour": ["reentrant"],
+        "behaviour": ["reentrant", "alignment"],
+        "vjp": [*(f"vjp-{name}" for name in arrays), *identity, "vjp-sequence"],
+        "lengths": ["lengths", "empty-sequence", "vjp-lengths"],
+        "directions": ["bidirectional", "vjp-bidirectional"],
+        "frozen": ["vjp-frozen"],
     }
-    if subject.has_gradients:
-        arrays = [tensor.name for tensor in cell.inputs] + [f"{state.name}0" for state in cell.states]
-        layout = layout_of(cell, convention)
-        arrays += [layout.key(name) for name, _ in layout.arrays]
-        groups["vjp"] = [*(f"vjp-{name}" for name in arrays), "bias-identity", "vjp-sequence"]
-    return groups
+
+
+def checks_of(cell: Cell, convention: str | None, subject: Subject) -> dict[str, list[str]]:
+    """The ids of the checks by group that are made of this implementation, if it returns what they look at."""
+    found = {}
+    for group, names in every_check(cell, convention).items():
+        made = [name for name in names if unmade(group, name, subject) is None]
+        if made:
+            found[group] = made
+    return found
+
+
+UNTAKEN = {
+    "lengths": "only Python functions with an argument lengths (forward and vjp) are called with lengths",
+    "directions": "only Python functions with an argument bidirectional (forward and vjp) run both directions",
+    "frozen": "only a Python vjp with an argument wanted is asked for some gradients alone",
+}
+
+
+def unmade(group: str, check: str, subject: Subject) -> str | None:
+    """Why a check is not made of an implementation, whatever it returns; None where it is made."""
+    if not subject.has_gradients and (group == "vjp" or check.startswith("vjp-")):
+        return "no gradients were given"
+    if group in UNTAKEN and not takes(subject, group):
+        return UNTAKEN[group]
+    if check == "alignment" and not isinstance(subject, Addressed):
+        return "it is not handed addresses of arrays"
+    return None
 
 
 def observe(subject: Subject, case: Case) -> Observed | None:
