@@ -25,6 +25,7 @@ DEFAULTS: dict[str, Any] = {
 }
 SETTINGS = {*DEFAULTS, "seed"}
 CONFORMING = pytest.StashKey["Collected"]()
+WARNING = "grusym-warning"  # as a property of a test
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,6 +51,24 @@ def pytest_collection(session: pytest.Session) -> None:
     """Add the tests of the target beside those that were asked for."""
     if session.config.getoption("--grusym-target"):
         session.config.stash[CONFORMING] = Collected(session.config)
+
+
+def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
+    """Say which checks of the target have no test, and why."""
+    collected = config.stash.get(CONFORMING, None)
+    if collected is None:
+        return []
+    return [f"{collected.target}: not checked: {', '.join(names)}: {why}" for why, names in collected.left_out()]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what the checks warn of, which fails no test."""
+    passed = terminalreporter.stats.get("passed", [])
+    warned = [(one.nodeid, text) for one in passed for name, text in one.user_properties if name == WARNING]
+    if warned:
+        terminalreporter.section("grusym: errors beyond what is expected of rounding")
+        for name, text in warned:
+            terminalreporter.line(f"{name}: {text}")
 
 
 @pytest.hookimpl(trylast=True)
@@ -107,14 +126,34 @@ class Collected:
             for name in names:
                 yield group, name
 
+    def left_out(self) -> list[tuple[str, list[str]]]:
+        """Reasons, and the checks that are not made for them."""
+        from grusym.oracle.reports.wording import not_checked
+        from grusym.oracle.unchecked import unchecked
+
+        made = {check for _, check in self.checks()}
+        skipped = unchecked(self.plan, self.subject, ())
+        return not_checked(result for result in skipped if result.id not in made)
+
     def group(self, name: str) -> tuple[CheckResult, ...]:
         """The results of a group of checks."""
         if name not in self.results:
             from grusym.oracle.campaign import merged, run_task, tasks
 
-            parts = [task for task in tasks(self.plan, self.subject.has_gradients) if task.group == name]
+            takes = getattr(self.subject, "takes", ())
+            parts = [task for task in tasks(self.plan, self.subject.has_gradients, takes) if task.group == name]
             self.results[name] = merged(run_task(self.subject, self.plan, task) for task in parts)
         return self.results[name]
+
+    def warning(self, result: CheckResult) -> str:
+        """What a check that passes warns of; empty for nothing."""
+        from grusym.oracle.report import Report
+        from grusym.oracle.reports.wording import surprise_words
+        from grusym.oracle.spec import size_names
+
+        plan = self.plan
+        words = (self.target, plan.cell.spelling, plan.convention or "own", plan.dtype, plan.profile.name, plan.seed)
+        return surprise_words(Report(*words, (result,), sizes=size_names(plan.cell)), result)
 
 
 class Checks(pytest.Collector):
@@ -143,6 +182,9 @@ class CheckItem(pytest.Item):
             pytest.skip(f"inconclusive: {own.message}")
         if own.verdict == "fail":
             raise NotConforming(self.collected.target, own)
+        warning = self.collected.warning(own)
+        if warning:
+            self.user_properties.append((WARNING, warning))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         if isinstance(excinfo.value, NotConforming):

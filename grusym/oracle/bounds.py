@@ -3,8 +3,8 @@
 Rules, with u the unit roundoff of the profile and eta its smallest number:
 - n numbers are summed, in any order, with an error of at most (n - 1) u sum|term| (Jeannerod and Rump 2013). A sum
   inside a sum counts as part of it, since an implementation may add a bias first or last. A zero is no term: what is
-  added to it is not rounded. Where subnormal numbers are flushed to zero, each term may be one, and lost: n eta, as soon
-  as anything is added;
+  added to it is not rounded. Where subnormal numbers are flushed to zero, each term may be one, and lost: n eta, as
+  soon as anything is added;
 - a product is off by |a| E_b + |b| E_a + E_a E_b, and rounded. Where a factor is a sum, its terms may be multiplied one
   by one: their magnitudes count, not that of the sum;
 - a function is off by its largest slope over the interval of its argument, and by its own inaccuracy.

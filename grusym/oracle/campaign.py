@@ -23,7 +23,7 @@ from grusym.oracle.checks import Found, forward_checks, gradient_checks
 from grusym.oracle.gate_a import Judged
 from grusym.oracle.layers import frozen_checks, layer_checks
 from grusym.oracle.profile import Profile
-from grusym.oracle.report import FAIL, INCONCLUSIVE, PASS, CheckResult, Where
+from grusym.oracle.report import FAIL, INCONCLUSIVE, PASS, CheckResult, Expectation, Where
 from grusym.oracle.spec import ANY, KINDS, Spec, allowed_sizes, both_directions, materialise, rich_sizes, with_lengths
 from grusym.oracle.subject import HANG, Misbehaviour, Subject, fixed_sizes, takes
 
@@ -75,6 +75,7 @@ class Tally:
     curve: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     curve_spec: Spec | None = None
     curve_worth: tuple[bool, int, float] = (False, 0, 0.0)
+    expectation: Expectation | None = None
 
 
 def tasks(plan: Plan, gradients: bool, takes: Collection[str] = ()) -> list[Task]:
@@ -243,6 +244,7 @@ def merged(results: Iterable[Sequence[CheckResult]]) -> tuple[CheckResult, ...]:
             cases=known.cases + result.cases,
             curve=shown.curve,
             curve_spec=shown.curve_spec,
+            expectation=max((known, result), key=_surprise).expectation,
         )
     return tuple(found.values())
 
@@ -252,6 +254,10 @@ def _precedence(result: CheckResult) -> tuple[int, float]:
     if result.verdict == FAIL:
         return 0, prod(result.spec.sizes) if result.spec else 0
     return (1, -result.worst_ratio) if result.verdict == PASS else (2, 0)
+
+
+def _surprise(result: CheckResult) -> float:
+    return result.expectation.ratio if result.expectation else 0.0
 
 
 def _count(tallies: dict[str, Tally], check: str, judgements: list[Judged], spec: Spec, case: Case) -> float:
@@ -266,6 +272,7 @@ def _count(tallies: dict[str, Tally], check: str, judgements: list[Judged], spec
         if not ratio.size:
             continue
         tally.decided |= bool(np.isfinite(judged.bound).any())
+        _note_expectation(tally, spec, judged, case)
         largest = float(ratio.max())
         worst, tally.worst = max(worst, largest), max(tally.worst, largest)
         if largest <= 1 and (tally.failed or largest < tally.ratio):
@@ -276,6 +283,17 @@ def _count(tallies: dict[str, Tally], check: str, judgements: list[Judged], spec
         else:
             tally.ratio, tally.where, tally.spec = largest, where, spec
     return worst
+
+
+def _note_expectation(tally: Tally, spec: Spec, judged: Judged, case: Case) -> None:
+    """Keep the element that is off the most in terms of what is expected."""
+    ratio = judged.expected_ratio
+    largest = float(ratio.max())
+    if judged.likely is None or (tally.expectation and largest <= tally.expectation.ratio):
+        return
+    index = np.unravel_index(int(ratio.argmax()), ratio.shape)
+    where = _where(replace(judged, bound=judged.likely), index, case)
+    tally.expectation = Expectation(largest, where, spec)
 
 
 def _per_step(judged: Judged) -> tuple[float, ...]:
@@ -340,4 +358,5 @@ def _result(check: str, tally: Tally) -> CheckResult:
         tally.spec,
         tuple(tally.curve.items()),
         tally.curve_spec,
+        tally.expectation,
     )

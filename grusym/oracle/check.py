@@ -103,7 +103,7 @@ def judge(
         plan.dtype,
         plan.profile.name,
         plan.seed,
-        (*results, *unchecked(plan, subject.has_gradients, results)),
+        (*results, *unchecked(plan, subject, results)),
         notes=(*recognised, *getattr(subject, "notes", ())),
         sizes=size_names(plan.cell),
         location=getattr(subject, "location", None),

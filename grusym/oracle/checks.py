@@ -18,7 +18,7 @@ from grusym.oracle.gate_a import Judged, Steps, steps_at, trajectory
 from grusym.oracle.gate_b import Sequence
 from grusym.oracle.profile import Profile
 from grusym.oracle.spec import single_steps, truncated
-from grusym.oracle.subject import Misbehaviour, Subject
+from grusym.oracle.subject import Addressed, Misbehaviour, Subject, takes
 
 Found = dict[str, list[Judged]]  # by the id of the check
 
@@ -31,18 +31,48 @@ class Observed:
     before: Arrays
 
 
-def checks_of(cell: Cell, convention: str | None, subject: Subject) -> dict[str, list[str]]:
-    """The ids of the checks by group, as far as they are known before a case is run."""
-    groups = {
+def every_check(cell: Cell, convention: str | None) -> dict[str, list[str]]:
+    """The ids of the checks of a cell by group, whatever an implementation takes."""
+    layout = layout_of(cell, convention)
+    arrays = [tensor.name for tensor in cell.inputs] + [f"{state.name}0" for state in cell.states]
+    arrays += [layout.key(name) for name, _ in layout.arrays]
+    identity = ["bias-identity"] if summed_only(cell) else []
+    return {
         "forward": ["deterministic", "forward-step", "final-state", "forward-sequence", "saturation"],
-        "behaviour": ["reentrant"],
+        "behaviour": ["reentrant", "alignment"],
+        "vjp": [*(f"vjp-{name}" for name in arrays), *identity, "vjp-sequence"],
+        "lengths": ["lengths", "empty-sequence", "vjp-lengths"],
+        "directions": ["bidirectional", "vjp-bidirectional"],
+        "frozen": ["vjp-frozen"],
     }
-    if subject.has_gradients:
-        arrays = [tensor.name for tensor in cell.inputs] + [f"{state.name}0" for state in cell.states]
-        layout = layout_of(cell, convention)
-        arrays += [layout.key(name) for name, _ in layout.arrays]
-        groups["vjp"] = [*(f"vjp-{name}" for name in arrays), "bias-identity", "vjp-sequence"]
-    return groups
+
+
+def checks_of(cell: Cell, convention: str | None, subject: Subject) -> dict[str, list[str]]:
+    """The ids of the checks by group that are made of this implementation, if it returns what they look at."""
+    found = {}
+    for group, names in every_check(cell, convention).items():
+        made = [name for name in names if unmade(group, name, subject) is None]
+        if made:
+            found[group] = made
+    return found
+
+
+UNTAKEN = {
+    "lengths": "only Python functions with an argument lengths (forward and vjp) are called with lengths",
+    "directions": "only Python functions with an argument bidirectional (forward and vjp) run both directions",
+    "frozen": "only a Python vjp with an argument wanted is asked for some gradients alone",
+}
+
+
+def unmade(group: str, check: str, subject: Subject) -> str | None:
+    """Why a check is not made of an implementation, whatever it returns; None where it is made."""
+    if not subject.has_gradients and (group == "vjp" or check.startswith("vjp-")):
+        return "no gradients were given"
+    if group in UNTAKEN and not takes(subject, group):
+        return UNTAKEN[group]
+    if check == "alignment" and not isinstance(subject, Addressed):
+        return "it is not handed addresses of arrays"
+    return None
 
 
 def observe(subject: Subject, case: Case) -> Observed | None:
@@ -68,13 +98,19 @@ def forward_checks(subject: Subject, case: Case, profile: Profile, whole: bool) 
     if observed:
         steps = steps_at(case, observed.before, profile)
         stepwise = {name: _reshaped(case, pair) for name, pair in steps.results().items()}
+        likely = {name: _by_step(case, stepwise[name], array) for name, array in steps.likely_results().items()}
         found["forward-step"] = [
-            replace(judged(series.name, run.series[series.name], stepwise[series.tensor.name]), steps=True)
-            for series in Layer(case.cell).series
+            replace(judged(s.name, run.series[s.name], stepwise[s.tensor.name], likely.get(s.tensor.name)), steps=True)
+            for s in Layer(case.cell).series
         ]
         if run.final:
             found["final-state"] = [
-                judged(f"{state.name}_n", run.final[state.name], _last(stepwise[state.update.name]))
+                judged(
+                    f"{state.name}_n",
+                    run.final[state.name],
+                    _last(stepwise[state.update.name]),
+                    likely[state.update.name][-1] if likely else None,
+                )
                 for state in case.cell.states
             ]
     if whole or not observed:
@@ -94,13 +130,14 @@ def gradient_checks(subject: Subject, case: Case, profile: Profile, whole: bool)
     if observed:
         one = single_steps(case, observed.before)
         cotangents = _cotangents(one)
-        wanted = Steps(case.cell, dict(one.sizes), _arguments(one), profile).gradients(cotangents)
-        for _, check, compared in _compared(one, subject.gradients(one), wanted, (case.steps, case.batch)):
+        steps = Steps(case.cell, dict(one.sizes), _arguments(one), profile)
+        wanted, likely = steps.gradients(cotangents), steps.likely_gradients(cotangents)
+        for _, check, compared in _compared(one, subject.gradients(one), wanted, likely, (case.steps, case.batch)):
             found.setdefault(check, []).append(compared)
         found |= _bias_identity(one, found)
     if whole or not observed:
         wanted = Sequence(case, profile).gradients()
-        found["vjp-sequence"] = [j for _, _, j in _compared(case, subject.gradients(case), wanted, None)]
+        found["vjp-sequence"] = [j for _, _, j in _compared(case, subject.gradients(case), wanted, {}, None)]
     return found
 
 
@@ -118,7 +155,11 @@ def _cotangents(one: Case) -> dict[str, Any]:
 
 
 def _compared(
-    case: Case, gradients: Arrays, wanted: dict[str, tuple[Any, Any]], samples: tuple[int, int] | None
+    case: Case,
+    gradients: Arrays,
+    wanted: dict[str, tuple[Any, Any]],
+    likely: Arrays,
+    samples: tuple[int, int] | None,
 ) -> list[tuple[str, str, Judged]]:
     """Tensor, check and judgement of every gradient that was returned. Raises Misbehaviour if there is none at all.
 
@@ -139,7 +180,8 @@ def _compared(
         # Lanes first, then samples.
         lanes = rows.reshape(-1) if name in keys else rows.reshape(rows.shape[0], -1).T
         shape = rows.shape if name in keys else (*samples, *rows.shape[1:])
-        compared.append((name, check, _unfolded(judged(label, lanes, wanted[name]), shape, name not in keys)))
+        one = judged(label, lanes, wanted[name], likely.get(name))
+        compared.append((name, check, _unfolded(one, shape, name not in keys)))
     return compared
 
 
@@ -150,7 +192,9 @@ def _unfolded(judged: Judged, shape: tuple[int, ...], steps: bool) -> Judged:
         return (array.T if steps else array).reshape(shape)
 
     found, wanted, error = unfolded(judged.found), unfolded(judged.wanted), unfolded(judged.error)
-    return Judged(judged.name, found, wanted, error, unfolded(np.broadcast_to(judged.bound, judged.found.shape)), steps)
+    bound = unfolded(np.broadcast_to(judged.bound, judged.found.shape))
+    likely = None if judged.likely is None else unfolded(judged.likely)
+    return Judged(judged.name, found, wanted, error, bound, steps, likely)
 
 
 def _bias_identity(case: Case, found: Found) -> Found:
@@ -206,11 +250,14 @@ def _same_bits(case: Case, run: Run, again: Run) -> Judged:
     return Judged("y", np.nan_to_num(first), second, np.where(same, 0.0, np.inf), np.ones_like(first))
 
 
-def judged(name: str, found: Any, wanted: tuple[Any, Any]) -> Judged:
-    """What was found beside its ball and bound."""
+def judged(name: str, found: Any, wanted: tuple[Any, Any], likely: Any = None) -> Judged:
+    """What was found beside its ball and bound, and how far it is expected to be off at most."""
     ball, bound = wanted
     finite = np.nan_to_num(found, nan=0.0, posinf=0.0, neginf=0.0)
-    return Judged(name, found, ball.middle().reshape(found.shape), ball.distance(finite).reshape(found.shape), bound)
+    error = ball.distance(finite).reshape(found.shape)
+    if likely is not None:
+        likely = np.broadcast_to(likely, ball.shape).reshape(found.shape)
+    return Judged(name, found, ball.middle().reshape(found.shape), error, bound, likely=likely)
 
 
 def _reshaped(case: Case, pair: tuple[Any, Any]) -> tuple[Any, Any]:
@@ -218,6 +265,12 @@ def _reshaped(case: Case, pair: tuple[Any, Any]) -> tuple[Any, Any]:
     ball, bound = pair
     shape = (case.steps, case.batch, *ball.shape[1:])
     return type(ball)(ball.array.reshape(shape)), np.broadcast_to(bound, ball.shape).reshape(shape)
+
+
+def _by_step(case: Case, pair: tuple[Any, Any], array: Any) -> Any:
+    """(T * B, ...) or what is spread to it, as (T, B, ...)."""
+    shape = pair[0].shape
+    return np.broadcast_to(array, (shape[0] * shape[1], *shape[2:])).reshape(shape)
 
 
 def _last(pair: tuple[Any, Any]) -> tuple[Any, Any]:

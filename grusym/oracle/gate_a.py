@@ -15,8 +15,9 @@ from grusym.oracle import balls, bounds
 from grusym.oracle.adjoint import pulled_back
 from grusym.oracle.bounds import Bounds, Estimate
 from grusym.oracle.case import Arrays, Case, Run
+from grusym.oracle.expectation import Expected
 from grusym.oracle.profile import Profile
-from grusym.oracle.step import arguments_of, jacobian, results_of, step
+from grusym.oracle.step import Values, arguments_of, jacobian, results_of, step
 
 FIRST_BITS, MOST_BITS = 96, 1536
 SHARP = 2.0**-20  # of the unit roundoff: how much of a value a reference may leave open
@@ -26,7 +27,7 @@ SHARP = 2.0**-20  # of the unit roundoff: how much of a value a reference may le
 class Judged:
     """A tensor: what was found, what is right, and how far a correct implementation may be off.
 
-    `steps`: whether its first axis is time.
+    `steps`: whether its first axis is time. `likely` is how far one is expected to be off at most, where that is known.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Judged:
     error: Any
     bound: Any
     steps: bool = False
+    likely: Any = None
 
     @property
     def ratio(self) -> Any:
@@ -42,6 +44,14 @@ class Judged:
         with np.errstate(all="ignore"):
             ratio = np.where(self.error <= 0, 0.0, self.error / self.bound)
         return np.where(np.isfinite(self.found), np.where(np.isinf(self.bound), 0.0, ratio), np.inf)
+
+    @property
+    def expected_ratio(self) -> Any:
+        """error / likely for every element; zero where nothing is expected."""
+        if self.likely is None:
+            return np.zeros_like(self.error)
+        with np.errstate(all="ignore"):
+            return np.where(self.error <= 0, 0.0, self.error / self.likely)
 
 
 def trajectory(case: Case, run: Run) -> Arrays | None:
@@ -66,9 +76,8 @@ class Steps:
 
     def __init__(self, cell: Cell, sizes: dict[str, int], samples: Arrays, profile: Profile):
         self.cell, self.sizes, self.samples, self.profile = cell, sizes, samples, profile
-        self.bounds = Bounds(profile)
-        given = {name: bounds.exactly(array) for name, array in samples.items()}
-        self.estimates = step(cell, sizes, given, self.bounds, bounds.ZERO)
+        self.bounds, self.expected = Bounds(profile), Expected(profile)
+        self.estimates = self._walked(self.bounds)
 
     def results(self) -> dict[str, tuple[Any, Any]]:
         """Exact balls and bounds of every result."""
@@ -80,6 +89,13 @@ class Steps:
 
         exact = sharpened(compute, self.profile)
         return {name: (ball, self.bounds.error(self.estimates[name])) for name, ball in exact.items()}
+
+    def likely_results(self) -> Arrays:
+        """How far every result is expected to be off at most; empty for a profile of which nothing is expected."""
+        if not self.profile.nearest:
+            return {}
+        found = self._walked(self.expected)
+        return {tensor.name: self.expected.likely(found[tensor.name]) for tensor in results_of(self.cell)}
 
     def gradients(self, cotangents: Arrays) -> dict[str, tuple[Any, Any]]:
         """Exact balls and bounds of the cotangent of every argument, shaped as the argument (after the samples).
@@ -96,10 +112,24 @@ class Steps:
             return pulled_back(self.cell, slopes, seeds, arithmetic, balls.ZERO)
 
         exact = sharpened(compute, self.profile)
-        slopes = jacobian(self.cell, self.sizes, self.estimates, self.bounds, bounds.ZERO, bounds.exactly)
-        seeds = {name: _estimate(array) for name, array in cotangents.items()}
-        allowed = pulled_back(self.cell, slopes, seeds, self.bounds, bounds.ZERO)
+        allowed = self._pulled_back(cotangents, self.estimates, self.bounds)
         return {a.name: (exact[a.name], self.bounds.error(allowed[a.name])) for a in arguments_of(self.cell)}
+
+    def likely_gradients(self, cotangents: Arrays) -> Arrays:
+        """How far every cotangent is expected to be off at most, as `likely_results`."""
+        if not self.profile.nearest:
+            return {}
+        found = self._pulled_back(cotangents, self._walked(self.expected), self.expected)
+        return {a.name: self.expected.likely(found[a.name]) for a in arguments_of(self.cell)}
+
+    def _walked(self, arithmetic: Bounds) -> Values:
+        given = {name: bounds.exactly(array) for name, array in self.samples.items()}
+        return step(self.cell, self.sizes, given, arithmetic, bounds.ZERO)
+
+    def _pulled_back(self, cotangents: Arrays, values: Values, arithmetic: Bounds) -> Values:
+        slopes = jacobian(self.cell, self.sizes, values, arithmetic, bounds.ZERO, bounds.exactly)
+        seeds = {name: _estimate(array) for name, array in cotangents.items()}
+        return pulled_back(self.cell, slopes, seeds, arithmetic, bounds.ZERO)
 
 
 def sharpened(compute: Any, profile: Profile, bits: int = FIRST_BITS) -> dict[str, Any]:

@@ -34,11 +34,24 @@ class Where:
 
 
 @dataclass(frozen=True)
+class Expectation:
+    """How far an implementation is off in terms of what rounding errors are expected to be: at worst `ratio` times.
+
+    It is at `where`, whose bound is what is expected, in the case `spec`. This decides no verdict.
+    """
+
+    ratio: float
+    where: Where
+    spec: Spec
+
+
+@dataclass(frozen=True)
 class CheckResult:
     """One check over all its cases, with the largest |error| / bound of all.
 
     `where` is of the case `spec`: the smallest that fails, else the one with the largest ratio.
     `curve` is the worst error / bound per step, by tensor, of the case `curve_spec`: of the longest that fails.
+    `expectation` is there where all that is off is that of rounding errors, and chance says how far they should be.
     """
 
     id: str
@@ -50,6 +63,12 @@ class CheckResult:
     spec: Spec | None = None
     curve: tuple[tuple[str, tuple[float, ...]], ...] = ()
     curve_spec: Spec | None = None
+    expectation: Expectation | None = None
+
+    @property
+    def surprising(self) -> bool:
+        """Whether it passes with errors larger than those of rounding are expected to be."""
+        return self.verdict == PASS and self.expectation is not None and self.expectation.ratio > 1
 
 
 @dataclass(frozen=True)
@@ -122,6 +141,11 @@ class Report:
         return EXIT_CODES[self.verdict]
 
     @property
+    def warnings(self) -> tuple[CheckResult, ...]:
+        """The checks that pass, but with errors beyond what is expected of rounding: they change no verdict."""
+        return tuple(check for check in self.checks if check.surprising)
+
+    @property
     def failures(self) -> tuple[CheckResult, ...]:
         return tuple(check for check in self.checks if check.verdict == FAIL)
 
@@ -167,26 +191,38 @@ class Report:
 
 
 def _check_json(report: Report, check: CheckResult) -> dict[str, Any]:
-    where = check.where
+    expected = check.expectation
     return {
         "id": check.id,
         "verdict": check.verdict,
         "worst_ratio": _number(check.worst_ratio),
         "cases": check.cases,
         "message": check.message,
-        "where": where
-        and {
-            "tensor": where.tensor,
-            "index": list(where.index),
-            "step": where.step,
-            "got": _number(where.got),
-            "want": _number(where.want),
-            "bound": _number(where.bound),
-            "block": where.block,
-        },
+        "where": _where_json(check.where),
         "case": report.case_of(check),
         "curve": {tensor: [_number(ratio) for ratio in ratios] for tensor, ratios in check.curve},
         "curve_case": report.case_text(check.curve_spec),
+        "warning": check.surprising,
+        "expectation": expected
+        and {
+            "worst_ratio": _number(expected.ratio),
+            "where": _where_json(expected.where),
+            "case": report.case_text(expected.spec),
+        },
+    }
+
+
+def _where_json(where: Where | None) -> dict[str, Any] | None:
+    if where is None:
+        return None
+    return {
+        "tensor": where.tensor,
+        "index": list(where.index),
+        "step": where.step,
+        "got": _number(where.got),
+        "want": _number(where.want),
+        "bound": _number(where.bound),
+        "block": where.block,
     }
 
 

@@ -1,6 +1,6 @@
 """Reports of every kind, made by hand."""
 
-from grusym.oracle.report import CheckResult, Diagnosis, Location, Report, Where
+from grusym.oracle.report import CheckResult, Diagnosis, Expectation, Location, Report, Where
 from grusym.oracle.spec import Spec
 
 INF, NAN = float("inf"), float("nan")
@@ -8,6 +8,8 @@ HOSTILE = "evil\x1b[31m<script>alert('&\")</script>\x00\nnext:forward"
 SMALL, LONG = Spec((1, 1, 1, 1), 0), Spec((3, 4, 5, 6), 8)
 CURVE = (("y", (0.1, 25.0, INF)),)
 PASSED = CheckResult("final-state", "pass", 0.125, Where("h_n", (1, 2), -1, 0.5, 0.5, 1e-7), "", 29, LONG)
+EXPECTED = Expectation(3.25, Where("y", (2, 1, 0), 2, 0.5, 0.5000001, 3e-8), LONG)
+LOSSY = CheckResult("forward-step", "pass", 0.9, PASSED.where, "", 29, LONG, expectation=EXPECTED)
 FAILED = CheckResult(
     "forward-step", "fail", 25.0, Where("y", (0, 0, 0), 0, 0.25, 0.5, 0.01), "", 30, SMALL, CURVE, LONG
 )
@@ -47,6 +49,7 @@ def report(*checks, target="mygru:forward", diagnosis=(), error="", location=Non
 
 REPORTS = {
     "conforms": report(PASSED, *LEFT_OUT),
+    "lossy": report(PASSED, LOSSY),
     "nonconforming": report(PASSED, FAILED, NOT_A_NUMBER, diagnosis=FOUND, location=Location("src/my gru.py", 12)),
     "raised": report(RAISED, target=HOSTILE),
     "inconclusive": report(PASSED, VAGUE),

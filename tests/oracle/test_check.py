@@ -11,13 +11,15 @@ ALL = (
     "deterministic forward-step final-state forward-sequence saturation reentrant vjp-x vjp-h0 vjp-weight_ih "
     "vjp-weight_hh vjp-bias_ih vjp-bias_hh bias-identity vjp-sequence alignment"
 ).split()
+UNTAKEN = {"lengths", "empty-sequence", "vjp-lengths", "bidirectional", "vjp-bidirectional", "vjp-frozen"}
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_right_implementation_conforms(dtype):
     report = check(gru, gru_vjp, dtype=dtype, max_examples=10)
     assert (report.verdict, report.exit_code) == (CONFORMS, 0)
-    assert sorted(c.id for c in report.checks) == sorted(ALL)
+    assert sorted(c.id for c in report.checks if c.verdict == "pass") == sorted(ALL)
+    assert {c.id for c in report.checks if c.verdict != "pass"} == UNTAKEN
     ratios = {result.id: result.worst_ratio for result in report.checks}
     assert max(ratios.values()) < 1
     assert all(

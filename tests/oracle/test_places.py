@@ -87,6 +87,10 @@ def test_what_was_not_checked_is_said():
     assert (result.verdict, result.message) == ("skipped", "no final state was returned")
     _, result = found("vjp-h0", vjp=lambda *a: {k: v for k, v in gru_vjp(*a).items() if k != "h0"})
     assert (result.verdict, result.message) == ("skipped", "no gradient of h0 was returned")
+    _, result = found("lengths", vjp=gru_vjp)
+    assert (result.verdict, result.message[:50]) == ("skipped", "only Python functions with an argument lengths (fo")
+    _, result = found("vjp-bidirectional")
+    assert (result.verdict, result.message) == ("skipped", "no gradients were given")
     report, result = found("forward-step", lambda x, h0, params: 1 / 0)
     assert (result.verdict, result.message) == ("skipped", "not reached: see exception")
     assert report.verdict == "nonconforming"
@@ -94,7 +98,8 @@ def test_what_was_not_checked_is_said():
 
 def test_nothing_is_called_unchecked_that_was():
     report, _ = found("forward-step", vjp=gru_vjp)
-    assert [one.id for one in report.checks if one.verdict == "skipped"] == []
+    untaken = [one for one in report.checks if one.verdict == "skipped"]
+    assert {one.message[: len("only ")] for one in untaken} == {"only "}
     assert report.verdict == "conforms"
 
 

@@ -94,6 +94,21 @@ def test_the_terminal_report_begins_with_the_verdict_and_says_what_to_do():
     assert failing.index("FAIL") < failing.index("pass")
 
 
+def test_errors_beyond_what_is_expected_are_a_warning_in_every_form():
+    lossy, words = REPORTS["lossy"], "y[2, 1, 0] at step 2 is off by 3.2 times what rounding errors are expected to be"
+    assert (lossy.verdict, lossy.exit_code) == ("conforms", 0)
+    assert f"warning: within its bound, but {words}: look for" in report_text(lossy)
+    assert f"Warning: within its bound, but {words}" in Page(html_text(lossy)).words
+    (said,) = Xml.fromstring(junit_text(lossy)).iter("system-out")
+    assert words in said.text
+    (note,) = strict(sarif_text(lossy))["runs"][0]["results"]
+    assert (note["ruleId"], note["level"]) == ("forward-step", "note")
+    passed, found = strict(json_text(lossy))["checks"]
+    assert (passed["warning"], passed["expectation"]) == (False, None)
+    assert (found["warning"], found["expectation"]["worst_ratio"]) == (True, 3.25)
+    assert found["expectation"]["case"] == "T=3,B=4,I=5,H=6,seed=8,kind=plain"
+
+
 def test_what_was_not_checked_is_said_once_per_reason():
     assert "  not checked   vjp-x, vjp-weight_ih: no gradients were given\n" in report_text(REPORTS["conforms"])
 
@@ -232,7 +247,7 @@ def test_sarif_has_what_the_standard_requires(name):
     assert len(ids) == len(set(ids))
     for result in run["results"]:
         assert ids[result["ruleIndex"]] == result["ruleId"]
-        assert result["level"] in ("error", "warning")
+        assert result["level"] in ("error", "warning", "note")
         assert result["message"]["text"]
     (invocation,) = run["invocations"]
     assert invocation["executionSuccessful"] == (name != "error")

@@ -8,6 +8,13 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 RIGHT = "from tests.oracle.implementations import gru as forward, gru_vjp as vjp\n"
+LAYER = "from tests.oracle.layer_implementations import layer as forward, layer_vjp as vjp\n"
+LOSSY = """
+import numpy as np
+from tests.oracle.implementations import gru
+from tests.oracle.test_expectation import layer, off_by
+forward = layer(tanh=off_by(10))
+"""
 WRONG = RIGHT + "right = forward\ndef forward(x, h0, params):\n    return right(x, 0 * h0, params)\n"
 OPTIONS = ("--grusym-max-examples=4", "--grusym-dtype=float64", "-p", "no:cacheprovider")
 
@@ -28,8 +35,33 @@ def test_a_target_gets_a_test_per_check(project):
     found = project(RIGHT).runpytest_subprocess(
         "--grusym-target=mygru:forward", "--grusym-vjp=mygru:vjp", "-v", *OPTIONS
     )
-    found.assert_outcomes(passed=14)
+    found.assert_outcomes(passed=15)
     found.stdout.fnmatch_lines(["*mygru:forward::forward-step PASSED*", "*mygru:forward::vjp-weight_hh PASSED*"])
+
+
+def test_what_is_not_checked_is_said_where_tests_are_collected(project):
+    found = project(RIGHT).runpytest_subprocess("--grusym-target=mygru:forward", "--collect-only", *OPTIONS)
+    found.stdout.fnmatch_lines(
+        ["mygru:forward: not checked: vjp-x, *: no gradients were given", "mygru:forward: not checked: lengths, *"]
+    )
+    assert "PytestWarning" not in found.stdout.str()
+
+
+def test_a_layer_has_tests_for_what_it_takes(project):
+    found = project(LAYER).runpytest_subprocess(
+        "--grusym-target=mygru:forward", "--grusym-vjp=mygru:vjp", "-v", *OPTIONS
+    )
+    found.assert_outcomes(passed=21)
+    found.stdout.fnmatch_lines(["*::empty-sequence PASSED*", "*::vjp-bidirectional PASSED*", "*::vjp-frozen PASSED*"])
+    assert "not checked" not in found.stdout.str()
+
+
+def test_errors_beyond_what_is_expected_are_shown_and_fail_nothing(project):
+    options = ("--grusym-target=mygru:forward", "--grusym-max-examples=8", "-W", "error", "-p", "no:cacheprovider")
+    found = project(LOSSY).runpytest_subprocess(*options)
+    found.assert_outcomes(passed=7)
+    found.stdout.fnmatch_lines(["*grusym: errors beyond what is expected of rounding*"])
+    found.stdout.fnmatch_lines(["grusym::mygru:forward::forward-step: within its bound, but *"])
 
 
 def test_a_wrong_target_fails_the_checks_that_see_it(project):
@@ -44,10 +76,10 @@ def test_known_failures_are_expected_and_no_others(project):
     every = "forward-step,final-state,forward-sequence,saturation"
     wrong = project(WRONG)
     wrong.runpytest_subprocess("--grusym-target=mygru:forward", f"--grusym-xfails={every}", *OPTIONS).assert_outcomes(
-        xfailed=4, passed=2
+        xfailed=4, passed=3
     )
     found = wrong.runpytest_subprocess("--grusym-target=mygru:forward", "--grusym-xfails=deterministic", *OPTIONS)
-    found.assert_outcomes(failed=5, passed=1)  # that it passes after all is a failure too
+    found.assert_outcomes(failed=5, passed=2)  # that it passes after all is a failure too
     found = wrong.runpytest_subprocess("--grusym-target=mygru:forward", "--grusym-xfails=nonsense", *OPTIONS)
     assert found.ret == 4
     found.stderr.fnmatch_lines(["*--grusym-xfails names nonsense, which is no check here; checks are deterministic, *"])
@@ -89,7 +121,7 @@ def test_the_fixture_judges_inside_a_test(project):
 
 def test_a_campaign_spreads_over_workers_of_xdist(project):
     found = project(RIGHT).runpytest_subprocess("--grusym-target=mygru:forward", "-n", "2", "-v", *OPTIONS)
-    found.assert_outcomes(passed=6)
+    found.assert_outcomes(passed=7)
 
 
 def test_where_it_is_not_used_nothing_of_grusym_is_imported():

@@ -67,6 +67,7 @@ def _row(report: Report, check: CheckResult) -> dict[str, Any]:
         "outcome": wording.outcome_words(check),
         "place": wording.place_words(check.where) if check.where and check.worst_ratio else "",
         "case": report.case_of(check),
+        "warning": wording.surprise_words(report, check),
     }
 
 

@@ -4,7 +4,7 @@ from xml.etree import ElementTree as Xml
 
 from grusym.oracle.meanings import meaning
 from grusym.oracle.report import ERROR, FAIL, INCONCLUSIVE, SKIPPED, CheckResult, Report
-from grusym.oracle.reports.wording import fit_words, outcome_words, printable, where_words
+from grusym.oracle.reports.wording import fit_words, outcome_words, printable, surprise_words, where_words
 
 
 def junit_text(report: Report) -> str:
@@ -33,6 +33,8 @@ def junit_text(report: Report) -> str:
 def _case(suite: Xml.Element, report: Report, check: CheckResult) -> None:
     case = Xml.SubElement(suite, "testcase", name=check.id, classname=_class(report))
     tag = {FAIL: "failure", INCONCLUSIVE: "error", SKIPPED: "skipped"}.get(check.verdict)
+    if check.surprising:
+        Xml.SubElement(case, "system-out").text = f"warning: {surprise_words(report, check)}"
     if tag is None:
         return
     found = Xml.SubElement(case, tag, message=outcome_words(check), type=check.verdict)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from grusym import __version__
 from grusym.oracle.meanings import meaning
 from grusym.oracle.report import ERROR, FAIL, INCONCLUSIVE, CheckResult, Diagnosis, Location, Report
-from grusym.oracle.reports.wording import fit_words, headline, outcome_words, printable, where_words
+from grusym.oracle.reports.wording import fit_words, headline, outcome_words, printable, surprise_words, where_words
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 ROOT = "%SRCROOT%"  # what relative paths begin at: the directory that grusym runs in
@@ -24,6 +24,7 @@ def sarif_text(report: Report) -> str:
     numbers = {name: number for number, name in enumerate(rules)}
     results = [_finding(report, check) for check in shown]
     results += [_diagnosis(report, found) for found in report.diagnosis]
+    results += [_result(report, c.id, "note", f"{c.id}: {surprise_words(report, c)}") for c in report.warnings]
     for result in results:
         result["ruleIndex"] = numbers[result["ruleId"]]
     run: dict[str, Any] = {

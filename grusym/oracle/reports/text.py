@@ -12,6 +12,7 @@ from grusym.oracle.reports.wording import (
     not_checked,
     outcome_words,
     printable,
+    surprise_words,
     where_words,
 )
 
@@ -47,6 +48,8 @@ def report_lines(report: Report) -> Iterator[Line]:
         yield check_line(check, width)
         if check.verdict == FAIL:
             yield from _failure(report, check)
+        if check.surprising:
+            yield ((f"{' ' * (WIDTH + 2)}warning: {surprise_words(report, check)}", STYLES[INCONCLUSIVE]),)
     for reason, names in not_checked(report.checks):
         yield ((f"  {'not checked':{WIDTH}}{', '.join(names)}: {reason}", STYLES[SKIPPED]),)
     for note in report.notes:

@@ -92,6 +92,18 @@ def outcome_words(check: CheckResult) -> str:
     return ratio_words(check.worst_ratio)
 
 
+def surprise_words(report: Report, check: CheckResult) -> str:
+    """That errors are larger than expected, where, and what it may come from; empty where they are not."""
+    found = check.expectation
+    if found is None or not check.surprising:
+        return ""
+    return (
+        f"within its bound, but {place_words(found.where)} is off by {found.ratio:.2g} times what rounding errors are "
+        f"expected to be: look for a function off by some units in the last place, or sums less precise than "
+        f"{report.dtype} (--case {report.case_text(found.spec)})"
+    )
+
+
 def not_checked(checks: Iterable[CheckResult]) -> list[tuple[str, list[str]]]:
     """Reasons, and the checks that were not made for them."""
     found: dict[str, list[str]] = {}
