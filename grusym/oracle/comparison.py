@@ -28,7 +28,8 @@ class Bench:
         self.seen, self.profile = observation, profile
         self.right = right_program(observation.case)
         self._rooms: dict[bool, dict[str, Any]] = {}
-        self._memory: Memory = {}
+        self._quick: Memory = {}
+        self._bounded: Memory = {}
 
     def ratio(self, program: Program | None, gradients: bool) -> float:
         """The largest error in terms of its bound; infinite where the program says what did not happen.
@@ -96,7 +97,7 @@ class Bench:
         if program.looser or program.operands or program.open_start:
             return 0.0
         calls, room, worst = self._calls(program, True), self._room(True), 0.0
-        for name, (value, _) in predicted_gradients(program, QUICK, self._memory):
+        for name, (value, _) in predicted_gradients(program, QUICK, self._quick):
             if name in room:
                 worst = max([worst, *(self._far(found[name], value, room[name]) for found in calls if name in found)])
             if brief and worst > 1:
@@ -105,7 +106,7 @@ class Bench:
 
     def _worst(self, calls: list[Arrays], program: Program, gradients: bool) -> float:
         with np.errstate(all="ignore"):
-            wanted = told(program, self.profile, gradients)
+            wanted = told(program, self.profile, gradients, self._bounded)
             pairs = [(found[name], *wanted[name]) for found in calls for name in found if name in wanted]
             return max((self._far(*each) for each in pairs), default=0.0)
 
@@ -119,7 +120,7 @@ class Bench:
 
     def _room(self, gradients: bool) -> dict[str, Any]:
         if gradients not in self._rooms:
-            wanted = told(self.right, self.profile, gradients)
+            wanted = told(self.right, self.profile, gradients, self._bounded)
             self._rooms[gradients] = {
                 name: ROOM * np.maximum(bound, np.max(bound, initial=0.0)) for name, (_, bound) in wanted.items()
             }
@@ -192,10 +193,12 @@ def _flags(program: Program) -> tuple[object, ...]:
     return program.leftover, program.open_start, accumulates, bool(program.looser), bool(program.operands)
 
 
-def told(program: Program, profile: Profile, gradients: bool) -> Predicted:
-    """What a program returns, within the bounds of a profile."""
-    engine = bounded(profile, program)
-    return dict(predicted_gradients(program, engine)) if gradients else predicted(program, engine)
+def told(program: Program, profile: Profile, gradients: bool, memory: Memory | None = None) -> Predicted:
+    """What a program returns, within the bounds of a profile: the memory holds runs of programs within these alone."""
+    engine, loose = bounded(profile, program), bool(program.looser or program.operands)
+    if not gradients:
+        return predicted(program, engine)
+    return dict(predicted_gradients(program, engine, None if loose else memory))
 
 
 def _alike(one: Arrays, other: Arrays) -> bool:
