@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -69,12 +70,18 @@ class Bench:
     def _calls(self, program: Program, gradients: bool) -> list[Arrays]:
         """What came back from both calls; once where it is the same."""
         if not gradients:
-            calls = [self.seen.values, self.seen.values_again]
-        elif any(strand.backward.accumulates for strand in program.strands):
+            return self._outputs
+        if any(strand.backward.accumulates for strand in program.strands):
             return [self._added()]
-        else:
-            calls = [found for found in (self.seen.gradients, self.seen.gradients_again) if found is not None]
-        return calls[:1] if len(calls) > 1 and _alike(*calls) else calls
+        return self._gradients
+
+    @cached_property
+    def _outputs(self) -> list[Arrays]:
+        return _distinct(self.seen.values, self.seen.values_again)
+
+    @cached_property
+    def _gradients(self) -> list[Arrays]:
+        return _distinct(*(found for found in (self.seen.gradients, self.seen.gradients_again) if found is not None))
 
     def _outputs_at_a_glance(self, programs: list[Program]) -> list[float]:
         """Programs of the same equations are run as one."""
@@ -114,6 +121,9 @@ class Bench:
         """The prediction is in float64 itself: its own error is that of a float64 implementation."""
         own = FLOAT64 / self.profile.unit if self.profile.unit > FLOAT64 else 1.0
         error, allowed = np.abs(found - value), bound * (1 + own) * UP
+        worst = float((error / allowed).max(initial=0.0))
+        if np.isfinite(worst):
+            return worst
         ratio = np.where(error <= 0, 0.0, error / allowed)
         ratio = np.where(np.isfinite(found) | ~np.isfinite(value), np.where(np.isinf(allowed), 0.0, ratio), np.inf)
         return float(np.nan_to_num(ratio, nan=np.inf, posinf=np.inf).max(initial=0.0))
@@ -199,6 +209,11 @@ def told(program: Program, profile: Profile, gradients: bool, memory: Memory | N
     if not gradients:
         return predicted(program, engine)
     return dict(predicted_gradients(program, engine, None if loose else memory))
+
+
+def _distinct(first: Arrays, *again: Arrays) -> list[Arrays]:
+    """What came back, but for a second time that is as the first."""
+    return [first, *(found for found in again if not _alike(first, found))]
 
 
 def _alike(one: Arrays, other: Arrays) -> bool:
