@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,8 @@ class Bench:
         self.seen, self.profile = observation, profile
         self.right = right_program(observation.case)
         self._rooms: dict[bool, dict[str, Any]] = {}
-        self._memory: Memory = {}
+        self._quick: Memory = {}
+        self._bounded: Memory = {}
 
     def ratio(self, program: Program | None, gradients: bool) -> float:
         """The largest error in terms of its bound; infinite where the program says what did not happen.
@@ -68,12 +70,18 @@ class Bench:
     def _calls(self, program: Program, gradients: bool) -> list[Arrays]:
         """What came back from both calls; once where it is the same."""
         if not gradients:
-            calls = [self.seen.values, self.seen.values_again]
-        elif any(strand.backward.accumulates for strand in program.strands):
+            return self._outputs
+        if any(strand.backward.accumulates for strand in program.strands):
             return [self._added()]
-        else:
-            calls = [found for found in (self.seen.gradients, self.seen.gradients_again) if found is not None]
-        return calls[:1] if len(calls) > 1 and _alike(*calls) else calls
+        return self._gradients
+
+    @cached_property
+    def _outputs(self) -> list[Arrays]:
+        return _distinct(self.seen.values, self.seen.values_again)
+
+    @cached_property
+    def _gradients(self) -> list[Arrays]:
+        return _distinct(*(found for found in (self.seen.gradients, self.seen.gradients_again) if found is not None))
 
     def _outputs_at_a_glance(self, programs: list[Program]) -> list[float]:
         """Programs of the same equations are run as one."""
@@ -96,7 +104,7 @@ class Bench:
         if program.looser or program.operands or program.open_start:
             return 0.0
         calls, room, worst = self._calls(program, True), self._room(True), 0.0
-        for name, (value, _) in predicted_gradients(program, QUICK, self._memory):
+        for name, (value, _) in predicted_gradients(program, QUICK, self._quick):
             if name in room:
                 worst = max([worst, *(self._far(found[name], value, room[name]) for found in calls if name in found)])
             if brief and worst > 1:
@@ -105,7 +113,7 @@ class Bench:
 
     def _worst(self, calls: list[Arrays], program: Program, gradients: bool) -> float:
         with np.errstate(all="ignore"):
-            wanted = told(program, self.profile, gradients)
+            wanted = told(program, self.profile, gradients, self._bounded)
             pairs = [(found[name], *wanted[name]) for found in calls for name in found if name in wanted]
             return max((self._far(*each) for each in pairs), default=0.0)
 
@@ -113,13 +121,16 @@ class Bench:
         """The prediction is in float64 itself: its own error is that of a float64 implementation."""
         own = FLOAT64 / self.profile.unit if self.profile.unit > FLOAT64 else 1.0
         error, allowed = np.abs(found - value), bound * (1 + own) * UP
+        worst = float((error / allowed).max(initial=0.0))
+        if np.isfinite(worst):
+            return worst
         ratio = np.where(error <= 0, 0.0, error / allowed)
         ratio = np.where(np.isfinite(found) | ~np.isfinite(value), np.where(np.isinf(allowed), 0.0, ratio), np.inf)
         return float(np.nan_to_num(ratio, nan=np.inf, posinf=np.inf).max(initial=0.0))
 
     def _room(self, gradients: bool) -> dict[str, Any]:
         if gradients not in self._rooms:
-            wanted = told(self.right, self.profile, gradients)
+            wanted = told(self.right, self.profile, gradients, self._bounded)
             self._rooms[gradients] = {
                 name: ROOM * np.maximum(bound, np.max(bound, initial=0.0)) for name, (_, bound) in wanted.items()
             }
@@ -192,10 +203,17 @@ def _flags(program: Program) -> tuple[object, ...]:
     return program.leftover, program.open_start, accumulates, bool(program.looser), bool(program.operands)
 
 
-def told(program: Program, profile: Profile, gradients: bool) -> Predicted:
-    """What a program returns, within the bounds of a profile."""
-    engine = bounded(profile, program)
-    return dict(predicted_gradients(program, engine)) if gradients else predicted(program, engine)
+def told(program: Program, profile: Profile, gradients: bool, memory: Memory | None = None) -> Predicted:
+    """What a program returns, within the bounds of a profile: the memory holds runs of programs within these alone."""
+    engine, loose = bounded(profile, program), bool(program.looser or program.operands)
+    if not gradients:
+        return predicted(program, engine)
+    return dict(predicted_gradients(program, engine, None if loose else memory))
+
+
+def _distinct(first: Arrays, *again: Arrays) -> list[Arrays]:
+    """What came back, but for a second time that is as the first."""
+    return [first, *(found for found in again if not _alike(first, found))]
 
 
 def _alike(one: Arrays, other: Arrays) -> bool:

@@ -30,23 +30,24 @@ def derived(cell: Cell, derivatives: tuple[Derivative, ...]) -> Equations:
     wrong, known = dict(derivatives), dict[Expr, Expr]()
     found = []
     for equation in cell.equations:
-        value = _along(equation.value, wrong, known, {equation.value: equation.target})
+        # What the equation defines stands for its right side, as in forward mode: another edit finds no copy of it.
+        value = _along(equation.value, wrong, {**known, equation.value: equation.target})
         known.setdefault(equation.value, equation.target)
         found.append(Equation(access(tangent_name(tensor_of(equation.target)), indices_of(equation.target)), value))
     names = {tensor_of(e.target) for e in found}
     return (*found, *(e for e in tangents_of(cell) if tensor_of(e.target) not in names))
 
 
-def _along(expression: Expr, wrong: Mapping[Any, Any], known: dict[Expr, Expr], own: dict[Expr, Expr]) -> Expr:
-    """The derivative along the tangents; `known` and `own` map expressions to the tensors that hold them."""
+def _along(expression: Expr, wrong: Mapping[Any, Any], known: dict[Expr, Expr]) -> Expr:
+    """The derivative along the tangents; `known` maps expressions to the tensors that hold them."""
     functions = sorted(expression.atoms(*wrong), key=str)
     stand_ins = {function: Symbol(f"stand_in{n}") for n, function in enumerate(functions)}
     value = tangent(expression.xreplace(stand_ins), known)
     for function, symbol in stand_ins.items():
         moving = Symbol(tangent_name(symbol.name))
         if value.has(moving):
-            at = own.get(function) or known.get(function, function)
-            inner = _along(function.args[0], wrong, known, {})
-            value = value.xreplace({moving: wrong[type(function)](at, function.args[0]) * inner})
+            (argument,) = function.args
+            slope = wrong[type(function)](known.get(function, function), argument)
+            value = value.xreplace({moving: slope * _along(argument, wrong, known)})
         value = value.xreplace({symbol: function})
     return value

@@ -11,7 +11,9 @@ from grusym.oracle.check import check, plan_of
 from grusym.oracle.diagnose import diagnose
 from tests.oracle.implementations import gru, gru_vjp
 from tests.oracle.layer_implementations import layer, layer_vjp
+from tests.oracle.planted import backward
 from tests.oracle.planted import forward as f
+from tests.oracle.planted.plants import GRADIENTS
 
 # What changes the parameters, a step, and the run, so that any two of different kinds can be there at once.
 READS = {
@@ -45,15 +47,19 @@ def pairs():
 
 PAIRS = list(pairs())
 QUICK = PAIRS[::6]
+BACKWARDS = [
+    (one, other, backward.vjp(kinds[0], more[0])) for (one, kinds), (other, more) in combinations(GRADIENTS.items(), 2)
+]
+FEW_BACKWARDS = BACKWARDS[5::40]
 
 
-def named_together(forward):
-    found = diagnose(Callables(forward), plan_of("torch", "float32", "gru", None, 4, 0))
+def named_together(forward, vjp=None):
+    found = diagnose(Callables(forward, vjp), plan_of("torch", "float32", "gru", None, 4, 0))
     return {d.id for d in found.diagnosis}, found
 
 
-def as_it_should(one, other, forward):
-    names, found = named_together(forward)
+def as_it_should(one, other, forward, vjp=None):
+    names, found = named_together(forward, vjp)
     wanted = {one, other}
     return names == wanted or any(set(text.split(" + ")) == wanted for d in found.diagnosis for text in d.equivalent)
 
@@ -65,10 +71,23 @@ def test_two_at_once_are_named(one, other, forward):
     assert [set(d.together) for d in found.diagnosis] == [{other}, {one}] or len(found.diagnosis) == 2
 
 
+@pytest.mark.parametrize(("one", "other", "vjp"), FEW_BACKWARDS, ids=[f"{a}+{b}" for a, b, _ in FEW_BACKWARDS])
+def test_two_at_once_in_the_gradients_are_named(one, other, vjp):
+    names, found = named_together(gru, vjp)
+    assert names == {one, other}, found
+
+
 @pytest.mark.slow
 def test_nine_of_ten_pairs_are_named():
     missed = [(one, other) for one, other, forward in PAIRS if not as_it_should(one, other, forward)]
     assert len(missed) <= len(PAIRS) / 10, missed
+
+
+@pytest.mark.slow
+def test_nine_of_ten_pairs_in_the_gradients_are_named():
+    some = BACKWARDS[::7]
+    missed = [(one, other) for one, other, vjp in some if not as_it_should(one, other, gru, vjp)]
+    assert len(missed) <= len(some) / 10, missed
 
 
 def test_a_mistake_forward_and_one_in_the_gradients_are_both_named():
