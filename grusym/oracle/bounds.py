@@ -3,7 +3,6 @@
 Rules, with u the unit roundoff of the profile and eta its smallest number:
 - n numbers are summed, in any order, with an error of at most (n - 1) u sum|term| (Jeannerod and Rump 2013). A sum
   inside a sum counts as part of it, since an implementation may add a bias first or last;
-- a sum does not underflow: as long as nothing is added, numbers are what they are;
 - a product is off by |a| E_b + |b| E_a + E_a E_b, and rounded. Where a factor is a sum, its terms may be multiplied one
   by one: their magnitudes count, not that of the sum;
 - a function is off by its largest slope over the interval of its argument, and by its own inaccuracy.
@@ -79,7 +78,8 @@ class Bounds:
         """How far an implementation may be off; infinite where nothing can be said."""
         roundings = np.maximum(sum_.count - 1, 0.0)
         with np.errstate(all="ignore"):
-            own = roundings * (self.profile.unit * sum_.size + self.profile.tiny)
+            lost = np.minimum(sum_.count * self.profile.tiny, sum_.size)  # what is not there cannot underflow
+            own = roundings * self.profile.unit * sum_.size + lost
             total = (sum_.carried + own) * UP
         known = np.isfinite(total) & (roundings * self.profile.unit < 1)
         return np.where(sum_.count > 0, np.where(known, total, np.inf), 0.0)
