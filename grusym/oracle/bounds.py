@@ -3,8 +3,7 @@
 Rules, with u the unit roundoff of the profile and eta its smallest number:
 - n numbers are summed, in any order, with an error of at most (n - 1) u sum|term| (Jeannerod and Rump 2013). A sum
   inside a sum counts as part of it, since an implementation may add a bias first or last. A zero is no term: what is
-  added to it is not rounded. What is stored may underflow, n eta, but a single number is what it is, unless
-  subnormal ones are flushed to zero: then each term may be one, and lost;
+  added to it is not rounded. Each term may be a subnormal number that is flushed to zero, and lost: n eta;
 - a product is off by |a| E_b + |b| E_a + E_a E_b, and rounded. Where a factor is a sum, its terms may be multiplied one
   by one: their magnitudes count, not that of the sum;
 - a function is off by its largest slope over the interval of its argument, and by its own inaccuracy.
@@ -80,7 +79,7 @@ class Bounds:
         """How far an implementation may be off; infinite where nothing can be said."""
         roundings = np.maximum(sum_.count - 1, 0.0)
         with np.errstate(all="ignore"):
-            lost = np.where((roundings > 0) | self.profile.flushes, sum_.count * self.profile.tiny, 0.0)
+            lost = np.minimum(sum_.count * self.profile.tiny, sum_.size)  # what is not there cannot underflow
             own = roundings * self.profile.unit * sum_.size + lost
             total = (sum_.carried + own) * UP
         known = np.isfinite(total) & (roundings * self.profile.unit < 1)

@@ -12,13 +12,12 @@ from grusym.errors import InputError
 class Profile:
     """The arithmetic of an implementation.
 
-    `unit` is the unit roundoff u of sums and products, `tiny` half the smallest subnormal number. Of one that `flushes`
-    subnormal numbers to zero it is the smallest normal number: an operation then loses a subnormal argument or a
-    subnormal result, less than that and never both, as XLA's do on CPUs. `storage` is the unit roundoff of what is kept
-    between operations where that is coarser, `operands` that to which factors are rounded before they are multiplied.
-    `ulps` are what a function may be off, in units in the last place; that of sigmoid is one of 1/2, since many compute
-    it as 1/2 + 1/2 tanh(x/2). `nearest` says that numbers are rounded to nearest, so that errors have no sign of their
-    own.
+    `unit` is the unit roundoff u of sums and products, `tiny` half the smallest subnormal number. Where subnormals are
+    flushed to zero it is the smallest normal number: an operation then loses a subnormal argument or a subnormal
+    result, less than that and never both, as XLA's do on CPUs. `storage` is the unit roundoff of what is kept between
+    operations where that is coarser, `operands` that to which factors are rounded before they are multiplied. `ulps`
+    are what a function may be off, in units in the last place; that of sigmoid is one of 1/2, since many compute it as
+    1/2 + 1/2 tanh(x/2). `nearest` says that numbers are rounded to nearest, so that errors have no sign of their own.
     """
 
     name: str
@@ -29,16 +28,15 @@ class Profile:
     operands: float = 0.0
     ulps: float = 4.0
     nearest: bool = True
-    flushes: bool = False
 
 
 PROFILES = {
     profile.name: profile
     for profile in (
         Profile("fp64", "float64", 2.0**-53, 2.0**-1074),
-        Profile("fp64-ftz", "float64", 2.0**-53, 2.0**-1022, flushes=True),
+        Profile("fp64-ftz", "float64", 2.0**-53, 2.0**-1022),
         Profile("fp32", "float32", 2.0**-24, 2.0**-150),
-        Profile("fp32-ftz", "float32", 2.0**-24, 2.0**-126, flushes=True),
+        Profile("fp32-ftz", "float32", 2.0**-24, 2.0**-126),
         Profile("fp32-truncating", "float32", 2.0**-23, 2.0**-150, nearest=False),
         Profile("fp32-tf32", "float32", 2.0**-24, 2.0**-150, operands=2.0**-11, nearest=False),
         Profile("fp16-acc32", "float16", 2.0**-24, 2.0**-25, storage=2.0**-11, operands=2.0**-11),
