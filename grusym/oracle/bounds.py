@@ -73,7 +73,8 @@ class Bounds:
         """How far an implementation may be off; infinite where nothing can be said."""
         roundings = np.maximum(sum_.count - 1, 0.0)
         with np.errstate(all="ignore"):
-            own = roundings * self.profile.unit * sum_.size + sum_.count * self.profile.tiny
+            lost = np.minimum(sum_.count * self.profile.tiny, sum_.size)  # what is not there cannot underflow
+            own = roundings * self.profile.unit * sum_.size + lost
             total = (sum_.carried + own) * UP
         known = np.isfinite(total) & (roundings * self.profile.unit < 1)
         return np.where(sum_.count > 0, np.where(known, total, np.inf), 0.0)
