@@ -235,7 +235,8 @@ def gru_oracle(request: pytest.FixtureRequest) -> Callable[..., Report]:
             fixes = [f"diagnosis: {found.id}: {found.title}; {found.fix}" for found in report.diagnosis[:1]]
             pytest.fail("\n".join((f"{report.target} does not conform", *failed, *fixes)), pytrace=False)
         if report.verdict == "inconclusive":
-            pytest.skip(f"{report.target}: the bounds are infinite at this precision")
+            open_ = [f"{result.id}: {result.message}" for result in report.checks if result.verdict == "inconclusive"]
+            pytest.skip(f"{report.target}: inconclusive: {'; '.join(open_)}")
         return report
 
     return judge

@@ -165,14 +165,15 @@ def _each_warning_once() -> Iterator[None]:
 
 
 def _announcer() -> "Callable[[CheckResult], None]":
-    """Says each check's verdict when it first comes, and again when it changes."""
+    """Says each check's verdict when it first comes, and again when it turns out to fail."""
     from grusym.oracle.report import FAIL
     from grusym.oracle.reports.text import check_line, show
 
     said: dict[str, str] = {}
 
     def announce(result: "CheckResult") -> None:
-        if said.get(result.id) in (result.verdict, FAIL):
+        known = said.get(result.id)
+        if known == FAIL or (known and result.verdict != FAIL):
             return
         said[result.id] = result.verdict
         show(iter([check_line(result)]), sys.stderr)

@@ -47,20 +47,20 @@ class Ball:
 
     def distance(self, found: Any) -> Any:
         """How far these floating-point numbers are from the balls at most, as float64, rounded up."""
-        return _distance(self.array, np.asarray(found, dtype=np.float64)).astype(np.float64)
+        return np.asarray(_distance(self.array, np.asarray(found, dtype=np.float64)), np.float64)
 
     def between(self, nearest: Any, below: Any, above: Any) -> Any:
         """Whether the balls are surely nearer to these numbers than to their neighbours below and above."""
         numbers = (np.asarray(each, dtype=np.float64) for each in (nearest, below, above))
-        return _between(self.array, *numbers).astype(bool)
+        return np.asarray(_between(self.array, *numbers), bool)
 
     def middle(self) -> Any:
         """The balls' centres as float64."""
-        return np.frompyfunc(float, 1, 1)(self.array).astype(np.float64)
+        return np.asarray(np.frompyfunc(float, 1, 1)(self.array), np.float64)
 
     def radius(self) -> Any:
         """The balls' radii as float64."""
-        return np.frompyfunc(lambda ball: float(arb(ball).rad()), 1, 1)(self.array).astype(np.float64)
+        return np.asarray(np.frompyfunc(lambda ball: float(arb(ball).rad()), 1, 1)(self.array), np.float64)
 
 
 ZERO = Ball(0)

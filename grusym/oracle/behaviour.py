@@ -55,4 +55,4 @@ def _rounded_alike(case: Case, profile: Profile, one: Run, other: Run) -> Judged
 def _compared(one: Run, other: Run) -> Judged:
     first, second = (np.concatenate([array.reshape(-1) for array in run.series.values()]) for run in (one, other))
     same = (first == second) | (np.isnan(first) & np.isnan(second))
-    return Judged("y", np.nan_to_num(second), first, np.where(same, 0.0, np.inf), np.ones_like(first))
+    return Judged("y", np.nan_to_num(second), first, np.where(same, 0.0, np.inf), np.zeros_like(first))

@@ -69,7 +69,7 @@ class Tally:
     where: Where | None = None
     spec: Spec | None = None
     failed: bool = False
-    decided: bool = False
+    decided: dict[str, bool] = field(default_factory=dict)  # tensors, and whether any case says something of them
     message: str = ""
     cases: int = 0
     curve: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
@@ -229,14 +229,18 @@ def specs(cell: Cell, fixed: Mapping[str, int] = ANY) -> Any:
 
 
 def merged(results: Iterable[Sequence[CheckResult]]) -> tuple[CheckResult, ...]:
-    """The results of tasks, in their order, as one per check."""
+    """The results of tasks, in their order, as one per check.
+
+    The first tasks have the telling cases: what those cannot decide, no others do, which may be too small to be hard.
+    """
     found: dict[str, CheckResult] = {}
     for result in (one for part in results for one in part):
         known = found.get(result.id)
         if known is None:
             found[result.id] = result
             continue
-        better = min((known, result), key=_precedence)
+        verdicts = {known.verdict, result.verdict}
+        better = known if verdicts == {PASS, INCONCLUSIVE} else min((known, result), key=_precedence)
         shown = max((known, result), key=_curve_worth)
         found[result.id] = replace(
             better,
@@ -271,7 +275,7 @@ def _count(tallies: dict[str, Tally], check: str, judgements: list[Judged], spec
         ratio = judged.ratio
         if not ratio.size:
             continue
-        tally.decided |= bool(np.isfinite(judged.bound).any())
+        tally.decided[judged.name] = tally.decided.get(judged.name, False) or judged.decides
         _note_expectation(tally, spec, judged, case)
         largest = float(ratio.max())
         worst, tally.worst = max(worst, largest), max(tally.worst, largest)
@@ -326,7 +330,7 @@ def _note_failure(tally: Tally, spec: Spec, ratio: float, where: Where | None, m
         known, new = prod(tally.spec.sizes), prod(spec.sizes)
         if known < new or (known == new and tally.ratio >= ratio):
             return
-    tally.failed, tally.decided = True, True
+    tally.failed = True
     tally.ratio, tally.where, tally.spec, tally.message = ratio, where, spec, message
 
 
@@ -344,10 +348,16 @@ def _where(judged: Judged, index: tuple[Any, ...], case: Case) -> Where:
 
 
 def _result(check: str, tally: Tally) -> CheckResult:
-    verdict = FAIL if tally.failed else PASS if tally.decided else INCONCLUSIVE
-    message = tally.message or (
-        "" if tally.decided else "the bounds are infinite: nothing can be said at this precision"
-    )
+    open_ = [name for name, decided in tally.decided.items() if not decided]
+    verdict = FAIL if tally.failed else INCONCLUSIVE if open_ or not tally.decided else PASS
+    message = tally.message
+    if verdict == INCONCLUSIVE:
+        message = (
+            f"most bounds of {', '.join(open_)} are as large as the values, or infinite: nothing can be said at this "
+            "precision"
+            if open_
+            else "nothing came back that it looks at"
+        )
     return CheckResult(
         check,
         verdict,

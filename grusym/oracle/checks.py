@@ -247,7 +247,7 @@ def _same_bits(case: Case, run: Run, again: Run) -> Judged:
     pairs = [(run.series[n], again.series[n]) for n in run.series] + [(run.final[n], again.final[n]) for n in run.final]
     first, second = (np.concatenate([pair[n].reshape(-1) for pair in pairs]) for n in (0, 1))
     same = (first == second) | (np.isnan(first) & np.isnan(second))
-    return Judged("y", np.nan_to_num(first), second, np.where(same, 0.0, np.inf), np.ones_like(first))
+    return Judged("y", np.nan_to_num(first), second, np.where(same, 0.0, np.inf), np.zeros_like(first))
 
 
 def judged(name: str, found: Any, wanted: tuple[Any, Any], likely: Any = None) -> Judged:

@@ -43,7 +43,7 @@ class Expected(Bounds):
         roundings = np.maximum(sum_.count - 1, 0.0)
         with np.errstate(all="ignore"):
             square = sum_.carried + roundings * (self.profile.unit * sum_.size) ** 2
-            total = np.sqrt(square) + sum_.count * self.profile.tiny
+            total = np.sqrt(square) + np.minimum(sum_.count * self.profile.tiny, sum_.size)
         return np.where(sum_.count > 0, np.nan_to_num(total, nan=np.inf, posinf=np.inf), 0.0)
 
     def settled(self, sum_: Estimate, stored: bool = False) -> Estimate:

@@ -21,6 +21,7 @@ from grusym.oracle.step import Values, arguments_of, jacobian, results_of, step
 
 FIRST_BITS, MOST_BITS = 96, 1536
 SHARP = 2.0**-20  # of the unit roundoff: how much of a value a reference may leave open
+SEEN = 2.0**-10  # cases are made of numbers near 1: an error of this size is one that a bound lets be seen
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,18 @@ class Judged:
         """error / bound for every element; infinite for what is not a number."""
         with np.errstate(all="ignore"):
             ratio = np.where(self.error <= 0, 0.0, self.error / self.bound)
-        return np.where(np.isfinite(self.found), np.where(np.isinf(self.bound), 0.0, ratio), np.inf)
+        return np.where(np.isfinite(self.found), np.where(np.isfinite(self.bound), ratio, 0.0), np.inf)
+
+    @property
+    def decides(self) -> bool:
+        """Whether half of the bounds, at least, are smaller than values are, and zeros would not pass.
+
+        Bounds that are small for any case say something of values that are smaller still.
+        """
+        sizes = np.abs(self.wanted)
+        bound = np.broadcast_to(self.bound, np.shape(sizes))
+        shown = np.mean(bound < np.max(sizes, initial=0.0)) >= 0.5 and (sizes > bound).any()
+        return bool(shown or np.mean(bound < SEEN) >= 0.5)
 
     @property
     def expected_ratio(self) -> Any:

@@ -94,7 +94,7 @@ class Sequence:
             local = local * UP + np.einsum("nij,nj->ni", spread, before)
             sources = [np.einsum("nij,njk->nik", slopes, source) for source in sources]
             sources.append(np.einsum("ni,ij->nij", local, np.eye(local.shape[1])))
-            total = sum(np.abs(source).sum(axis=2) for source in sources) * UP
+            total = _known(sum(np.abs(source).sum(axis=2) for source in sources) * UP)
             for state, part in zip(self.states, self._parts(total), strict=True):
                 errors[f"state {state.name}"].append(part)
             updates = {state.update.name: state.name for state in self.cell.states}
@@ -170,7 +170,7 @@ class Sequence:
         matrix, _ = self._matrices(slopes)
         self.sources = [np.einsum("nji,njk->nik", matrix, source) for source in self.sources]
         self.sources.append(np.einsum("ni,ij->nij", added, np.eye(added.shape[1])))
-        total = sum(np.abs(source).sum(axis=2) for source in self.sources) * UP
+        total = _known(sum(np.abs(source).sum(axis=2) for source in self.sources) * UP)
         carried: Values = {}
         for state, part in zip(self.states, self._parts(total), strict=True):
             value = np.broadcast_to(found[state.name].value, found[state.name].shape)
@@ -211,6 +211,11 @@ class Sequence:
         for name, parts in sums.items():
             result[name] = _shaped(arithmetic.add(parts), case.tensors[name].shape, zero)
         return result
+
+
+def _known(errors: Any) -> Any:
+    """Errors, infinite where infinities met zeros."""
+    return np.where(np.isnan(errors), np.inf, errors)
 
 
 def _map(number: Any, change: Any) -> Any:

@@ -58,7 +58,7 @@ def _of_empty(case: Case, name: str, final: Any) -> Judged:
     initial = case.initial[name]
     found, wanted = (np.take(a, rows, axis=a.ndim - case.dh[name].ndim + case.directions - 1) for a in (final, initial))
     error = np.where(found == wanted, 0.0, np.inf)
-    return Judged(f"{name}_n", np.nan_to_num(found), wanted, error, np.ones_like(wanted))
+    return Judged(f"{name}_n", np.nan_to_num(found), wanted, error, np.zeros_like(wanted))
 
 
 def straightened(case: Case, wiring: Wiring) -> Case:
