@@ -113,6 +113,7 @@ class Collected:
         try:
             self.plan: Plan = _plan(**self.settings)
             self.subject: Subject = _subject(self.target, self.vjp, self.plan)
+            self.plan = _recognised(self.subject, self.plan)
         except GrusymError as error:
             raise pytest.UsageError(f"--grusym-target {self.target}: {error}") from error
         self.results: dict[str, tuple[CheckResult, ...]] = {}
@@ -245,6 +246,17 @@ def _plan(**settings: Any) -> Plan:
     from grusym.oracle.check import plan_of
 
     return plan_of(seed=0, **settings)
+
+
+def _recognised(subject: Subject, plan: Plan) -> Plan:
+    """The plan with the convention that fits, where it is to be found out."""
+    from grusym.oracle.campaign import AUTO
+
+    if plan.convention != AUTO:
+        return plan
+    from grusym.oracle.recognise import recognised_plan
+
+    return recognised_plan(subject, plan)[0]
 
 
 def _subject(target: str, vjp: str | None, plan: Plan) -> Subject:

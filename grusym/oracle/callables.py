@@ -10,7 +10,7 @@ import numpy as np
 from grusym.equations.layer import Layer
 from grusym.errors import GrusymError
 from grusym.oracle.case import Arrays, Case, Run
-from grusym.oracle.location import location_of, raised_at
+from grusym.oracle.location import error_in_words, location_of, raised_at
 from grusym.oracle.report import Location
 from grusym.oracle.subject import Misbehaviour, gradients_of, outputs_of
 
@@ -112,7 +112,7 @@ class Callables:
         except (GrusymError, Misbehaviour):
             raise
         except (Exception, SystemExit) as error:  # an exit with code 0 would say that it conforms
-            what = f"{role} raised {type(error).__name__}: {error}{raised_at(error)}"
+            what = f"{role} raised {error_in_words(error)}{raised_at(error)}"
             raise Misbehaviour("exception", what) from error
         names = [*given, *(f"the parameter {name}" for name in params)]
         for name, array, old in zip(names, (*arrays, *params.values()), before, strict=True):

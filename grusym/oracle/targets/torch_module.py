@@ -29,6 +29,7 @@ from grusym.errors import InputError
 from grusym.oracle.callables import Callables
 from grusym.oracle.campaign import Plan
 from grusym.oracle.case import Arrays, Case, Run
+from grusym.oracle.location import error_in_words
 from grusym.oracle.subject import Misbehaviour
 from grusym.oracle.targets.torch_parameters import Parameters
 
@@ -194,7 +195,10 @@ class TorchModule:
             module = self._class(**named, **options) if by_name else self._class(*sizes.values(), **options)
         except Exception as error:
             wanted = ", ".join(f"{word}={n}" for word, n in (named if by_name else sizes).items())
-            raise InputError(f"cannot make {self.name}({wanted}): {type(error).__name__}: {error}") from error
+            raise InputError(
+                f"cannot make {self.name}({wanted}): {error_in_words(error)}; name a module that is made already, or a "
+                "class that takes these"
+            ) from error
         self._check_depth(module)
         return module.to(self._dtype)
 
