@@ -47,20 +47,29 @@ def file_of(path: str, name: str, kind: str) -> Location:
     return Location(_shown(str(Path(path).resolve())), 0, name, kind)
 
 
+def error_in_words(error: BaseException) -> str:
+    """What kind of error it is and what it says, in one line.
+
+    >>> error_in_words(ValueError("no\\nway")), error_in_words(AssertionError())
+    ('ValueError: no way', 'AssertionError')
+    """
+    said = " ".join(str(error).split())
+    return f"{type(error).__name__}{f': {said}' if said else ''}"
+
+
 def raised_at(error: BaseException) -> str:
-    """In brackets, the innermost line that is neither ours nor an installed package's; empty where there is none."""
+    """In brackets, the innermost line that is neither ours nor Python's or a package's; empty where there is none."""
     for frame in reversed(extract_tb(error.__traceback__)):
         path = Path(frame.filename)
-        if frame.filename.startswith("<") or path.is_relative_to(OURS) or "site-packages" in path.parts:
+        if path.is_relative_to(OURS) or _is_installed(path) or frame.filename.startswith("<"):
             continue
         return f" ({_shown(frame.filename)}, line {frame.lineno})"
     return ""
 
 
 def words_of(error: BaseException) -> str:
-    """What was raised, with its message if it has one, and where."""
-    said = f": {error}" if str(error) else ""
-    return f"{type(error).__name__}{said}{raised_at(error)}"
+    """What kind of error it is, what it says, and where it was raised."""
+    return f"{error_in_words(error)}{raised_at(error)}"
 
 
 def _shown(path: str) -> str:

@@ -21,6 +21,7 @@ MEANINGS = {
     "input-unchanged": "arrays that belong to the caller are not written to",
     "crash": "the implementation does not end its process",
     "hang": "the implementation returns in time",
+    "status": "a C function returns 0",
     "answer": "a command answers as the protocol says",
     "alignment": "results do not depend on the addresses of the arrays",
     "out-of-bounds-write": "nothing is written outside the arrays that were handed over",

@@ -63,18 +63,18 @@ def test_a_right_implementation_is_not_warned_of(dtype):
     assert (report.verdict, warned(report)) == (CONFORMS, set())
     expected = {r.id: r.expectation.ratio for r in report.checks if r.expectation}
     assert {"forward-step", "final-state", "saturation", "vjp-x", "vjp-weight_hh"} <= set(expected)
-    assert 0.2 < expected["forward-step"] < 0.8  # neither near a warning, nor far from what happens
+    assert 0.1 < expected["forward-step"] < 0.8  # neither near a warning, nor far from what happens
 
 
 def test_a_function_that_loses_digits_within_its_bound_is_warned_of():
-    report = check(layer(tanh=off_by(10)), max_examples=15)
+    report = check(layer(tanh=off_by(12)), max_examples=15)
     assert (report.verdict, report.exit_code) == (CONFORMS, 0)
     assert max(result.worst_ratio for result in report.checks) < 1
     assert warned(report) >= {"forward-step", "saturation"}
     (found,) = [result for result in report.checks if result.id == "forward-step"]
     where = found.expectation.where
     assert found.expectation.ratio == pytest.approx(abs(where.got - where.want) / where.bound, rel=1e-5)
-    again = check(layer(tanh=off_by(10)), case=report.case_text(found.expectation.spec))
+    again = check(layer(tanh=off_by(12)), case=report.case_text(found.expectation.spec))
     assert [r.expectation.ratio for r in again.checks if r.id == "forward-step"] == [found.expectation.ratio]
 
 
@@ -86,7 +86,7 @@ def test_sums_that_lose_digits_within_their_bound_are_warned_of():
 
 
 def test_nothing_is_expected_of_roundings_that_have_a_mean():
-    report = check(layer(tanh=off_by(10)), profile="fp32-truncating", max_examples=5)
+    report = check(layer(tanh=off_by(12)), profile="fp32-truncating", max_examples=5)
     assert report.verdict == CONFORMS
     assert not any(result.expectation for result in report.checks)
 

@@ -1,5 +1,7 @@
 """Where a failure is said to be: the element as the implementation knows it, at its step; and what was not checked."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -106,6 +108,14 @@ def test_nothing_is_called_unchecked_that_was():
 def test_an_exception_is_said_with_its_line():
     _, result = found("exception", lambda x, h0, params: 1 / 0)
     assert "ZeroDivisionError: division by zero (tests/oracle/test_places.py, line " in result.message
+
+    def strict(x, h0, params):
+        raise AssertionError
+
+    _, result = found("exception", strict)
+    assert "forward raised AssertionError (tests/oracle/test_places.py, line " in result.message
+    _, result = found("exception", lambda x, h0, params: json.loads("{"))
+    assert "double quotes: line 1 column 2 (char 1) (tests/oracle/test_places.py, line " in result.message
 
 
 def test_a_case_is_read_as_it_is_spelt():

@@ -132,7 +132,12 @@ def test_truncated_backpropagation_through_autograd_is_seen():
             "{here}/functions.py:right",
             "is called with (x, h0, params, dy, dh_n): too many",
         ),
-        ("{here}/functions.py:right", "functional:no", "cannot import functional:no: ModuleNotFoundError"),
+        (
+            "{here}/functions.py:right",
+            "functional:no",
+            "'functional'; run grusym in its directory, or give the path of",
+        ),
+        ("{here}/needing.py:f", None, "'no_such_package' ({here}/needing.py, line 2); install it beside grusym"),
         (
             "torch.nn:GRU",
             "{here}/functions.py:right",
@@ -149,6 +154,7 @@ def test_truncated_backpropagation_through_autograd_is_seen():
 def test_what_cannot_be_called_is_an_input_error(tmp_path, target, vjp, message):
     (tmp_path / "leaving.py").write_text("raise SystemExit('goodbye')\n")
     (tmp_path / "broken.py").write_text("def\n")
+    (tmp_path / "needing.py").write_text("import math\nimport no_such_package\n")
     (tmp_path / "functions.py").write_text(
         "number = 1\ndef right(x, h0, params): pass\ndef short(x): pass\nclass Class: pass\n"
     )
@@ -166,7 +172,11 @@ def test_what_cannot_be_called_is_an_input_error(tmp_path, target, vjp, message)
             "has the parameters gain beside those of the cell; gru has weight_ih, weight_hh, bias_ih, bias_hh in",
         ),
         ("NoBias", "has no parameter bias_ih; it has"),
-        ("Picky", "cannot make {file}:Picky(input_size=5, hidden_size=6): ValueError: only multiples of 8"),
+        (
+            "Picky",
+            "cannot make {file}:Picky(input_size=5, hidden_size=6): ValueError: only multiples of 8; name a module "
+            "that is made already, or a class that takes these",
+        ),
     ],
 )
 def test_a_class_that_does_not_fit_is_an_input_error(name, message):

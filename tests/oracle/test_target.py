@@ -86,6 +86,8 @@ def test_a_target_as_text_can_be_pasted():
         ),
         ({"cabi": "libgru.so"}, "--cabi libgru.so needs --symbol, the name of the function, such as gru_forward_f32"),
         ({"cmd": "c", "vjp": "a:b"}, "--vjp a:b does not go with --cmd; leave it out"),
+        ({"cmd": ""}, "--cmd is empty; name what is to be judged"),
+        ({"target": " "}, "an implementation (pkg.mod:function, model.onnx) is empty; name what is to be judged"),
         ({"target": "a:b", "symbol": "f"}, "--symbol f does not go with an implementation"),
         ({"target": "m.onnx", "vjp": "a:b"}, "--vjp a:b does not go with a model, which is run forward only; leave it"),
     ],

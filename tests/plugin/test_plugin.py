@@ -13,7 +13,7 @@ LOSSY = """
 import numpy as np
 from tests.oracle.implementations import gru
 from tests.oracle.test_expectation import layer, off_by
-forward = layer(tanh=off_by(10))
+forward = layer(tanh=off_by(12))
 """
 WRONG = RIGHT + "right = forward\ndef forward(x, h0, params):\n    return right(x, 0 * h0, params)\n"
 OPTIONS = ("--grusym-max-examples=4", "--grusym-dtype=float64", "-p", "no:cacheprovider")
@@ -93,6 +93,14 @@ def test_what_cannot_be_judged_is_a_usage_error_in_one_sentence(project):
     found = project(RIGHT).runpytest_subprocess("--grusym-target=mygru:forward", "--grusym-convention=nope", *OPTIONS)
     assert found.ret == 4
     found.stderr.fnmatch_lines(["*unknown convention 'nope'*"])
+
+
+def test_a_convention_is_recognised_before_tests_are_collected(project):
+    found = project(RIGHT).runpytest_subprocess(
+        "--grusym-target=mygru:forward", "--grusym-convention=auto", "--collect-only", "-q", *OPTIONS
+    )
+    assert found.ret == 0
+    found.stdout.fnmatch_lines(["*mygru:forward::forward-step"])
 
 
 def test_the_fixture_judges_inside_a_test(project):

@@ -17,6 +17,7 @@ from grusym.equations.cell import Cell
 from grusym.errors import InputError
 from grusym.oracle.callables import Callables
 from grusym.oracle.campaign import AUTO, Plan
+from grusym.oracle.location import words_of
 from grusym.oracle.subject import Subject, Unbound, arguments_in_words
 
 PREFIX = "grusym_target_"  # files are modules of their own, whatever else has their name
@@ -134,8 +135,12 @@ def _imported(target: str) -> Iterator[None]:
     try:
         yield
     except (Exception, SystemExit) as error:
-        said = " ".join(str(error).split())
-        raise InputError(f"cannot import {target}: {type(error).__name__}{f': {said}' if said else ''}") from error
+        mend = ""
+        if isinstance(error, ModuleNotFoundError):
+            own = target.rpartition(":")[0].split(".")[0] == error.name
+            where = "run grusym in its directory, or give the path of its file" if own else "install it beside grusym"
+            mend = f"; {where}"
+        raise InputError(f"cannot import {target}: {words_of(error)}{mend}") from error
 
 
 def _there_is(value: Any) -> str:

@@ -136,6 +136,9 @@ def target_of(
     """
     ways = {"an implementation (pkg.mod:function, model.onnx)": target, "--cabi": cabi, "--cmd": cmd}
     given = [way for way, value in ways.items() if value is not None]
+    for name, words in ways.items():
+        if words is not None and not words.strip():
+            raise InputError(f"{name} is empty; name what is to be judged")
     if len(given) != 1:
         what = " and ".join(given) if given else "nothing"
         raise InputError(f"{what} to judge: give exactly one of {', '.join(ways)}")

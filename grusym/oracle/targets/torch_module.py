@@ -34,7 +34,7 @@ from grusym.oracle.campaign import Plan
 from grusym.oracle.case import Arrays, Case, Run
 from grusym.oracle.comparison import Bench
 from grusym.oracle.formats import BFLOAT16, numpy_type
-from grusym.oracle.location import location_of
+from grusym.oracle.location import error_in_words, location_of
 from grusym.oracle.observation import observed
 from grusym.oracle.report import Location
 from grusym.oracle.spec import Spec, materialise, rich_sizes, size_names
@@ -265,7 +265,10 @@ class TorchModule:
             module = self._class(**named, **options) if by_name else self._class(*sizes.values(), **options)
         except Exception as error:
             wanted = ", ".join(f"{word}={n}" for word, n in (named if by_name else sizes).items())
-            raise InputError(f"cannot make {self.name}({wanted}): {type(error).__name__}: {error}") from error
+            raise InputError(
+                f"cannot make {self.name}({wanted}): {error_in_words(error)}; name a module that is made already, or a "
+                "class that takes these"
+            ) from error
         self._check_depth(module)
         return module.to(self._dtype)
 
