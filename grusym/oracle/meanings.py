@@ -14,6 +14,7 @@ MEANINGS = {
     "bidirectional": "both directions, each with parameters of its own, are within the derived error bound",
     "vjp-lengths": "gradients with sequences of different lengths are within the derived error bound",
     "vjp-bidirectional": "gradients of both directions are within the derived error bound",
+    "initial-state-absent": "an initial state that is left out is zero",
     "vjp-frozen": "gradients of inputs and states do not depend on whether those of parameters are asked for",
     "exception": "the implementation returns, whatever sizes and values it is called with",
     "output-shape": "returned arrays have the shapes of the contract",

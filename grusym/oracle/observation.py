@@ -138,7 +138,7 @@ class Bench:
         if set(first.final) != set(self.seen.case.initial):
             return np.inf
         begun = tuple(
-            replace(strand, initial=_of_way(first.final, way, len(program.strands)))
+            replace(strand, initial={**strand.initial, **_of_way(first.final, way, len(program.strands))})
             for way, strand in enumerate(program.strands)
         )
         return self._worst([_values(again)], replace(program, strands=begun, leftover=False), False, quick)

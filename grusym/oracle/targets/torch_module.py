@@ -29,7 +29,7 @@ from grusym.equations.layer import Layer
 from grusym.equations.library import BUILT_IN, settings_of
 from grusym.equations.names import final_name, initial_name
 from grusym.errors import InputError
-from grusym.oracle.callables import Callables
+from grusym.oracle.callables import Callables, may_be_left_out
 from grusym.oracle.campaign import Plan
 from grusym.oracle.case import Arrays, Case, Run
 from grusym.oracle.formats import BFLOAT16, numpy_type
@@ -83,6 +83,12 @@ class TorchModule:
         named = ", ".join(f"{key} is {name}" for key, name in self.assigned.items())
         return (f"told by their shapes and by what they do: {named}",) if named else ()
 
+    @cached_property
+    def takes(self) -> frozenset[str]:
+        """An initial state may be left out where forward(x, h0=None) says so."""
+        function: Any = getattr(self._class or type(self._made[()]), "forward", None)
+        return frozenset({"absent"} if may_be_left_out(function, 1 + len(self._plan.cell.inputs)) else ())
+
     def _find_parameters(self) -> None:
         """Parameters by name; else by shape, where the answers are right then. Raises InputError for neither."""
         sizes = dict(zip(size_names(self._plan.cell), rich_sizes(self._plan.cell), strict=True))
@@ -116,7 +122,8 @@ class TorchModule:
     def forward(self, case: Case) -> Run:
         def function(x: Any, h0: Any, params: Arrays) -> Any:
             with self._torch.no_grad():
-                series, finals = self._run(case, *self._tensors(case, x, h0), params)
+                inputs, states = self._tensors(case, x, h0)
+                series, finals = self._run(case, inputs, states, params)
             return self._returned(case, [self._array(s) for s in series], [self._array(h) for h in finals])
 
         return Callables(function, None, self.name).forward(case)
@@ -165,7 +172,7 @@ class TorchModule:
             raise InputError(f"{self.name} returns states, but {case.cell.spelling} has other outputs; judge the layer")
         kept = []
         for t in range(case.steps):
-            states = _several(module(*(tensor[t] for tensor in inputs), _alone(states)))
+            states = _several(module(*(tensor[t] for tensor in inputs), _alone(states) if states else None))
             if len(states) != len(known):
                 raise Misbehaviour("output-type", f"{self.name} returned {len(states)} state(s), not {len(known)}")
             kept.append(states)
@@ -173,11 +180,11 @@ class TorchModule:
 
     def _called(self, case: Case, module: Any, inputs: Any, states: Any) -> tuple[list[Any], list[Any]]:
         """A layer called once, with h0 (B,H), or with (1,B,H) where it does not take that."""
-        if self._batched is None:
+        if self._batched is None and states:
             self._batched = not isinstance(module, self._torch.nn.RNNBase) and self._takes(module, inputs, states)
         if not self._batched:
             states = [state[None] for state in states]
-        returned = module(*inputs, _alone(states))
+        returned = module(*inputs, _alone(states) if states else None)
         count = len(Layer(case.cell).series)
         if not isinstance(returned, tuple | list):
             return [returned], []
@@ -219,7 +226,7 @@ class TorchModule:
 
     def _tensors(self, case: Case, x: Any, h0: Any) -> tuple[list[Any], list[Any]]:
         inputs = _several(x) if len(case.cell.inputs) > 1 else [x]
-        states = _several(h0) if len(case.cell.states) > 1 else [h0]
+        states = [] if h0 is None else _several(h0) if len(case.cell.states) > 1 else [h0]
         return [self._tensor(a) for a in inputs], [self._tensor(a) for a in states]
 
     def _tensor(self, array: Any) -> Any:
