@@ -258,6 +258,8 @@ class _Run:
                 targets = self.h[nodes]
                 if how.carry == "none":
                     targets = np.where(targets >= self.batch, NOTHING, targets)
+                if how.carry == "detached":
+                    targets = np.full_like(targets, NOTHING)
                 _add(arriving[state.update.name], targets, _samples_first(number, self.states[state.name].shape[1:]))
         result: Predicted = {}
         for state in cell.states:
