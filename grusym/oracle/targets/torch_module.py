@@ -23,10 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from grusym.conventions.library import CONVENTIONS
 from grusym.equations.cell import Cell
 from grusym.equations.layer import Layer
-from grusym.equations.library import BUILT_IN, settings_of
 from grusym.equations.names import final_name, initial_name
 from grusym.errors import InputError
 from grusym.oracle.callables import Callables, may_be_left_out
@@ -39,9 +37,9 @@ from grusym.oracle.report import Location
 from grusym.oracle.spec import Spec, materialise, rich_sizes, size_names
 from grusym.oracle.subject import Misbehaviour
 from grusym.oracle.targets.by_shape import assigned, sizes_of
+from grusym.oracle.targets.torch_making import check_depth, made
 from grusym.oracle.targets.torch_parameters import Parameters
 
-PEERS = "torch"  # the convention whose record says what torch's modules call their arguments
 SEED = 42  # of the case that parameters are told apart by
 KEPT = 8  # modules of a class that are kept, by their sizes
 
@@ -65,7 +63,7 @@ class TorchModule:
         self._batched: bool | None = None  # whether h0 is (B,H), and not (1,B,H): seen at the first call
         self.fixed: Mapping[str, int] = {}
         if self._class is None:
-            self._check_depth(module)
+            check_depth(module, target)
             self._made[()] = copy.deepcopy(module).to(self._dtype)
         self._find_parameters()
 
@@ -92,7 +90,7 @@ class TorchModule:
     def _find_parameters(self) -> None:
         """Parameters by name; else by shape, where the answers are right then. Raises InputError for neither."""
         sizes = dict(zip(size_names(self._plan.cell), rich_sizes(self._plan.cell), strict=True))
-        module = self._made[()] if self._class is None else self._constructed(_extents(self._plan.cell, sizes))
+        module = self._made[()] if self._class is None else self._new(_extents(self._plan.cell, sizes))
         try:
             found = self._parameters.sizes(module)
             self.fixed = found if self._class is None else {}
@@ -253,32 +251,11 @@ class TorchModule:
             if key not in self._made:
                 if len(self._made) >= KEPT:
                     self._made.clear()
-                self._made[key] = self._constructed(sizes)
+                self._made[key] = self._new(sizes)
             return self._made[key]
 
-    def _constructed(self, sizes: Mapping[str, int]) -> Any:
-        assert self._class is not None
-        named, options = _arguments(self._plan.cell, sizes)
-        try:
-            parameters = dict(inspect.signature(self._class).parameters)
-            takes_all = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
-        except (TypeError, ValueError):
-            parameters, takes_all = {}, True
-        options = {word: value for word, value in options.items() if word in parameters or takes_all}
-        by_name = bool(named) and (takes_all or set(named) <= set(parameters))
-        module: Any
-        try:
-            module = self._class(**named, **options) if by_name else self._class(*sizes.values(), **options)
-        except Exception as error:
-            wanted = ", ".join(f"{word}={n}" for word, n in (named if by_name else sizes).items())
-            raise InputError(f"cannot make {self.name}({wanted}): {type(error).__name__}: {error}") from error
-        self._check_depth(module)
-        return module.to(self._dtype)
-
-    def _check_depth(self, module: Any) -> None:
-        base = self._torch.nn.RNNBase
-        if isinstance(module, base) and (module.num_layers > 1 or module.bidirectional):
-            raise InputError(f"{self.name} has several layers or directions; judge one layer in one direction")
+    def _new(self, sizes: Mapping[str, int]) -> Any:
+        return made(self._class, self.name, self._plan.cell, sizes).to(self._dtype)
 
 
 def _extents(cell: Cell, sizes: Mapping[str, int]) -> dict[str, int]:
@@ -292,14 +269,3 @@ def _several(value: Any) -> list[Any]:
 
 def _alone(values: Any) -> Any:
     return values[0] if len(values) == 1 else tuple(values)
-
-
-def _arguments(cell: Cell, sizes: Mapping[str, int]) -> tuple[dict[str, int], dict[str, Any]]:
-    """The keyword arguments that torch's own module of a cell has for its sizes and for its options."""
-    peer = CONVENTIONS[PEERS].peers.get(cell.name)
-    if peer is None:
-        return {}, {}
-    options: dict[str, Any] = {}
-    for option, value in settings_of(cell).items() if cell.name in BUILT_IN else ():
-        options |= peer.arguments.get(option, {}).get(value, {})
-    return {word: sizes[axis] for word, axis in peer.sizes.items() if axis in sizes}, options
