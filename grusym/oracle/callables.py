@@ -28,13 +28,23 @@ def keywords(function: Function | None) -> frozenset[str]:
         return frozenset()
 
 
+def may_be_left_out(function: Function, position: int) -> bool:
+    """Whether a function's argument at this position is None where it is not given."""
+    try:
+        arguments = [*signature(function).parameters.values()]
+    except (TypeError, ValueError):
+        return False
+    return len(arguments) > position and arguments[position].default is None
+
+
 @dataclass(frozen=True)
 class Callables:
     """A forward function and, perhaps, its gradients. Several inputs or states are tuples, in the cell's order.
 
     forward returns y, or (y, h_n); vjp a dict: "x", "h0" and the names of the parameters. What they take besides is
     seen in their signatures: `lengths` (B,) of the sequences, `bidirectional` (states (2, B, ...), parameters
-    NAME_reverse), and, for vjp, `wanted`, the names of the gradients that are asked for.
+    NAME_reverse), an initial state that is None by default, and, for vjp, `wanted`, the names of the gradients that are
+    asked for.
     """
 
     function: Function
@@ -51,11 +61,12 @@ class Callables:
 
     @property
     def takes(self) -> frozenset[str]:
-        """What of "lengths", "directions" and "frozen" the functions have a keyword for."""
+        """What of "lengths", "directions", "frozen" and "absent" the functions' signatures have a place for."""
         forward, vjp = keywords(self.function), keywords(self.vjp)
         both = forward & vjp if self.vjp else forward
         found = {word for word, keyword in KEYWORDS.items() if keyword in both}
-        return frozenset(found | ({"frozen"} if "wanted" in vjp else set()))
+        absent = {"absent"} if may_be_left_out(self.function, 1) else set()
+        return frozenset(found | absent | ({"frozen"} if "wanted" in vjp else set()))
 
     def forward(self, case: Case) -> Run:
         returned = self._called(case, self.function, "forward", ())
@@ -108,7 +119,8 @@ class Callables:
         inputs, initial = arrays[: len(case.inputs)], arrays[len(case.inputs) :]
         before = [array.copy() for array in arrays] + [array.copy() for array in params.values()]
         try:
-            returned = function(_alone(inputs), _alone(initial), params, *cotangents, **options)
+            start = None if case.absent and not cotangents else _alone(initial)
+            returned = function(_alone(inputs), start, params, *cotangents, **options)
         except (GrusymError, Misbehaviour):
             raise
         except (Exception, SystemExit) as error:  # an exit with code 0 would say that it conforms

@@ -24,7 +24,17 @@ from grusym.oracle.gate_a import Judged
 from grusym.oracle.layers import frozen_checks, layer_checks
 from grusym.oracle.profile import Profile
 from grusym.oracle.report import FAIL, INCONCLUSIVE, PASS, CheckResult, Expectation, Where
-from grusym.oracle.spec import ANY, KINDS, Spec, allowed_sizes, both_directions, materialise, rich_sizes, with_lengths
+from grusym.oracle.spec import (
+    ANY,
+    KINDS,
+    Spec,
+    allowed_sizes,
+    both_directions,
+    materialise,
+    rich_sizes,
+    with_lengths,
+    without_start,
+)
 from grusym.oracle.subject import HANG, Misbehaviour, Subject, fixed_sizes, takes
 
 WHOLE = 8  # one case in so many is judged from end to end, too: that takes longer
@@ -84,7 +94,7 @@ def tasks(plan: Plan, gradients: bool, takes: Collection[str] = ()) -> list[Task
     `takes` is what the subject takes besides.
     """
     groups = ["forward", "behaviour", *(["vjp"] if gradients else [])]
-    groups += [group for group in ("lengths", "directions", "frozen") if group in takes]
+    groups += [group for group in ("lengths", "directions", "frozen", "absent") if group in takes]
     if plan.only is not None:
         return [Task(group, plan.seed, 0, first=True) for group in groups]
     found = [Task(group, plan.seed, 0, first=True) for group in groups]
@@ -180,10 +190,12 @@ def _failures_of(database: ExampleDatabase | None) -> ExampleDatabase | None:
 
 
 def case_of(spec: Spec, plan: Plan, group: str) -> Case:
-    """The case of a specification as a group of checks wants it: with lengths, with both directions."""
+    """The case of a specification as a group of checks wants it: with lengths, both directions, no initial state."""
     case = materialise(spec, plan.cell, plan.convention, plan.dtype)
     if group == "directions":
         case = both_directions(spec, case)
+    if group == "absent":
+        case = without_start(case)
     return with_lengths(case, spec.seed) if group == "lengths" else case
 
 
@@ -199,6 +211,11 @@ def _directions(subject: Subject, case: Case, profile: Profile, whole: bool) -> 
     return layer_checks(subject, case, profile, "bidirectional", gradients=True)
 
 
+def _absent(subject: Subject, case: Case, profile: Profile, whole: bool) -> Found:
+    del whole
+    return layer_checks(subject, case, profile, "initial-state-absent", gradients=False)
+
+
 GROUPS: dict[str, Callable[..., Found]] = {
     "forward": forward_checks,
     "vjp": gradient_checks,
@@ -206,6 +223,7 @@ GROUPS: dict[str, Callable[..., Found]] = {
     "lengths": _lengths,
     "directions": _directions,
     "frozen": frozen_checks,
+    "absent": _absent,
 }
 
 

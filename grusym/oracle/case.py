@@ -27,6 +27,7 @@ class Case:
     2 `directions`, the second runs over each sequence backwards, with parameters of its own (NAME_reverse); states then
     have a leading axis for the directions, and a series has those of both side by side along its first axis after
     (T, B). Arrays begin `offset` elements after an aligned address; of `frozen` parameters no gradient is asked for.
+    Initial states that are `absent` are zero, and left out of the forward call.
     """
 
     cell: Cell
@@ -42,6 +43,7 @@ class Case:
     directions: int = 1
     offset: int = 0
     frozen: bool = False
+    absent: bool = False
 
     def direction(self, way: int) -> "Case":
         """One direction alone, its inputs as they stand; of a single one, the case itself."""

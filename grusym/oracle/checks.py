@@ -44,6 +44,7 @@ def every_check(cell: Cell, convention: str | None) -> dict[str, list[str]]:
         "lengths": ["lengths", "empty-sequence", "vjp-lengths"],
         "directions": ["bidirectional", "vjp-bidirectional"],
         "frozen": ["vjp-frozen"],
+        "absent": ["initial-state-absent"],
     }
 
 
@@ -61,6 +62,7 @@ UNTAKEN = {
     "lengths": "only Python functions with an argument lengths (forward and vjp) are called with lengths",
     "directions": "only Python functions with an argument bidirectional (forward and vjp) run both directions",
     "frozen": "only a Python vjp with an argument wanted is asked for some gradients alone",
+    "absent": "only Python functions and torch modules whose h0 is None by default are called without it",
 }
 
 

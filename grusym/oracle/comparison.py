@@ -151,7 +151,7 @@ class Bench:
         if set(first.final) != set(self.seen.case.initial):
             return None
         begun = tuple(
-            replace(strand, initial=_of_way(first.final, way, len(program.strands)))
+            replace(strand, initial={**strand.initial, **_of_way(first.final, way, len(program.strands))})
             for way, strand in enumerate(program.strands)
         )
         return replace(program, strands=begun, leftover=False)

@@ -23,11 +23,11 @@ class Backward:
     """How gradients are made: by default, rightly.
 
     `derivatives` are those of functions that differ; `tangents` changes the equations that they make; `carry` says what
-    of a step's Jacobian goes on to the step before: "all", "own" (a unit's own state only) or "none". `weights` (T, B)
-    is what each step counts in the gradient of a parameter. `saved` (T, B) numbers the step whose saved values are
-    taken for each step, `inputs` the same for the inputs named. `final` says whether the cotangent of the final state
-    is used, `accumulates` that gradients of parameters are added to those of the call before. `raw` gates are saved
-    before their activation.
+    of a step's Jacobian goes on to the step before: "all", "own" (a unit's own state only), "none", or "detached"
+    (nothing to the initial state either). `weights` (T, B) is what each step counts in the gradient of a parameter.
+    `saved` (T, B) numbers the step whose saved values are taken for each step, `inputs` the same for the inputs named.
+    `final` says whether the cotangent of the final state is used, `accumulates` that gradients of parameters are added
+    to those of the call before. `raw` gates are saved before their activation.
     """
 
     derivatives: tuple[Derivative, ...] = ()

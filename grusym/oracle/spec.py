@@ -148,6 +148,11 @@ def with_lengths(case: Case, seed: int) -> Case:
     return replace(case, lengths=random.permutation(lengths))
 
 
+def without_start(case: Case) -> Case:
+    """The case without initial states: they are zero then."""
+    return replace(case, absent=True, initial={name: np.zeros_like(array) for name, array in case.initial.items()})
+
+
 def both_directions(spec: Spec, case: Case) -> Case:
     """The case with a second direction, which has values of its own."""
     other = materialise(replace(spec, seed=spec.seed + SECOND), case.cell, case.convention, case.dtype)

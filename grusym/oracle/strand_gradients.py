@@ -65,6 +65,8 @@ def _arriving(run: StrandRun, strand: Strand, dy: Cotangents, dh: Cotangents) ->
             targets = run.h[nodes]
             if how.carry == "none":
                 targets = np.where(targets >= run.batch, NOTHING, targets)
+            if how.carry == "detached":
+                targets = np.full_like(targets, NOTHING)
             add(arriving[state.update.name], targets, samples_first(number, run.states[state.name].shape[1:]))
     return arriving
 

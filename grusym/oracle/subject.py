@@ -15,8 +15,8 @@ from grusym.oracle.formats import is_floating
 class Subject(Protocol):
     """An implementation. Both functions raise Misbehaviour for what is a verdict, not an accident of ours.
 
-    One that takes lengths, two directions or frozen parameters (Case) says so with an attribute `takes`, a set of the
-    words "lengths", "directions" and "frozen"; without it, it is not asked for any.
+    One that takes lengths, two directions, frozen parameters or no initial state (Case) says so with an attribute
+    `takes`, a set of the words "lengths", "directions", "frozen" and "absent"; without it, it is not asked for any.
     """
 
     @property
@@ -73,7 +73,7 @@ def fixed_sizes(subject: Subject) -> Mapping[str, int]:
 
 
 def takes(subject: Subject, what: str) -> bool:
-    """Whether an implementation takes "lengths", "directions" or "frozen" parameters."""
+    """Whether an implementation takes "lengths", "directions", "frozen" parameters, an "absent" initial state."""
     return what in getattr(subject, "takes", ())
 
 

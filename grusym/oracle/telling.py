@@ -12,7 +12,7 @@ from grusym.equations.tensor import tensor_of
 from grusym.oracle.case import Arrays, Case
 from grusym.oracle.catalogue import roles
 from grusym.oracle.catalogue.packing import rounded
-from grusym.oracle.spec import Spec, both_directions, materialise, rich_sizes, with_lengths
+from grusym.oracle.spec import Spec, both_directions, materialise, rich_sizes, with_lengths, without_start
 from grusym.oracle.subject import Subject, fixed_sizes, takes
 
 FEW_BITS = 3
@@ -40,7 +40,7 @@ def telling_cases(subject: Subject, cell: Cell, convention: str | None, dtype: s
 
 
 def layered_cases(subject: Subject, cell: Cell, convention: str | None, dtype: str) -> list[Case]:
-    """With lengths and both directions, as far as the implementation takes them."""
+    """With lengths, both directions and no initial state, as far as the implementation takes them."""
     fixed = fixed_sizes(subject)
     rich = rich_sizes(cell, fixed)
     found = []
@@ -49,6 +49,8 @@ def layered_cases(subject: Subject, cell: Cell, convention: str | None, dtype: s
         plain = materialise(spec, cell, convention, dtype)
         if takes(subject, "lengths"):
             found.append(with_lengths(plain, seed))
+        if takes(subject, "absent"):
+            found.append(without_start(plain))
         if takes(subject, "directions"):
             both = both_directions(spec, plain)
             found.append(with_lengths(both, seed) if seed and takes(subject, "lengths") else both)

@@ -98,6 +98,29 @@ def test_the_action_judges_what_its_arguments_name(runner):
     assert "no-such-program" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("--cmd \"'./no such program' now\" --quiet", "cannot run the command './no such program'"),
+        ("--cmd\n  ./no-such\n  --quiet\n", "cannot run the command './no-such'"),
+        ("--cmd './open", "cannot read the input arguments, ValueError: No closing quotation: --cmd './open"),
+        ("--nonsense", "No such option"),
+    ],
+)
+def test_arguments_of_the_action_are_words_of_a_shell(runner, arguments, told):
+    done, outputs, _ = checked(runner, arguments=arguments)
+    assert (done.returncode, outputs["verdict"]) == (2, "error")
+    assert told in done.stderr
+
+
+def test_the_action_names_only_reports_of_this_run(runner):
+    first = checked(runner, target="mygru:wrong", arguments="--case T=1,B=1,I=1,H=1", reports="first")[1]
+    assert Path(first["junit"]).parent == runner / "project" / "part" / "first"
+    done, outputs, _ = checked(runner, target="mygru:wrong", arguments="--nonsense", reports="first")
+    assert (done.returncode, outputs) == (2, {"verdict": "error"})
+    assert not Path(first["json"]).exists()
+
+
 def test_inputs_of_the_action_are_no_commands(runner):
     done, _, _ = checked(runner, target="$(touch hurt):`touch hurt`; touch hurt", vjp="--help")
     assert done.returncode == 2
@@ -123,7 +146,7 @@ def test_the_action_installs_grusym(runner, monkeypatch):
     quiet = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_TARGET": str(target)}
     for name, value in (quiet | {"GITHUB_ACTION_PATH": str(source)}).items():
         monkeypatch.setenv(name, value)
-    done, _, _ = step(runner, 0, python=sys.executable)
+    done, _, _ = step(runner, 0, python=sys.executable, extras="oracle,onnx")
     assert done.returncode == 0, done.stderr
     for name in ("report.schema.json", "reports/report.html.jinja"):
         assert (target / "grusym" / "oracle" / name).is_file()

@@ -52,6 +52,29 @@ def test_gradients_that_depend_on_what_is_asked_for_are_seen():
     assert failing(layer, cut) == {"vjp-frozen"}
 
 
+def test_an_initial_state_that_is_left_out_is_zero():
+    def right(x, h0=None, params=None):
+        return layer(x, np.zeros((x.shape[1], params["weight_hh"].shape[1]), x.dtype) if h0 is None else h0, params)
+
+    def ones(x, h0=None, params=None):
+        return right(x, np.ones((x.shape[1], params["weight_hh"].shape[1]), x.dtype) if h0 is None else h0, params)
+
+    verdicts = {c.id: c.verdict for c in check(right, dtype="float64", max_examples=4).checks}
+    assert (set(verdicts.values()), verdicts["initial-state-absent"]) == ({"pass", "skipped"}, "pass")
+    report = check(ones, dtype="float64", max_examples=1, diagnosing=False)
+    assert {c.id for c in report.checks if c.verdict == "fail"} == {"initial-state-absent"}
+    assert "initial-state-absent" not in {c.id for c in check(layer, max_examples=1).checks}
+
+
+def test_a_torch_module_may_be_called_without_an_initial_state():
+    from torch.nn import GRU, LSTM, GRUCell
+
+    for module, cell in ((GRU(2, 3, batch_first=True), "gru"), (LSTM, "lstm"), (GRUCell, "gru")):
+        report = check(module, cell=cell, dtype="float64", max_examples=1)
+        verdicts = {c.id: c.verdict for c in report.checks}
+        assert (report.verdict, verdicts["initial-state-absent"]) == (CONFORMS, "pass")
+
+
 def test_what_depends_on_alignment_is_seen():
     def picky(x, h0, params):
         y, h_n = layer(x, h0, params)

@@ -103,6 +103,7 @@ def test_truncated_backpropagation_through_autograd_is_seen():
     failed = {check.id for check in report.checks if check.verdict == "fail"}
     assert {"vjp-h0", "vjp-sequence"} <= failed
     assert not {check for check in failed if not check.startswith("vjp")}
+    assert [found.id for found in report.diagnosis] == ["grad-carry-missing"]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
@@ -210,6 +211,18 @@ def test_every_ratio_has_its_place_in_a_picture(ratios):
         texts = ["".join(node.itertext()) for node in root]
         assert ("∞" in texts) == any(not ratio < float("inf") for ratio in ratios)
         assert all(number == number and -50 <= number <= 800 for number in numbers)
+
+
+def test_lines_of_several_tensors_bear_their_names():
+    curves = (("h", (0.1, 0.2)), ("c", (0.1, 0.2)), ("<y>", (0.3, 5.0)))
+    root = Xml.fromstring(steps_plot("n", "t", curves))
+    places = {node.text: float(node.get("y")) for node in root if node.get("text-anchor") == "start"}
+    assert set(places) == {"h", "c", "<y>"}
+    heights = sorted(places.values())
+    assert min(b - a for a, b in pairwise(heights)) >= 12
+    assert 0 < heights[0] < heights[-1] <= 200
+    single = Xml.fromstring(steps_plot("n", "t", curves[:1]))
+    assert [node.text for node in single if node.get("text-anchor") == "start"] == []
 
 
 def test_the_bound_lies_between_what_is_within_and_what_is_not():

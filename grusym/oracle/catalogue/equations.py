@@ -5,6 +5,7 @@ from functools import partial
 
 from sympy import Rational
 
+from grusym.equations.cell import Cell
 from grusym.equations.functions import relu, sigmoid
 from grusym.equations.library import settings_of
 from grusym.oracle.catalogue import roles
@@ -20,6 +21,7 @@ from grusym.oracle.catalogue.candidate_edits import (
 from grusym.oracle.catalogue.edits import Edit, doubled, edited, functions_replaced, option, without
 from grusym.oracle.catalogue.entry import Candidate, Entry, Setting
 from grusym.oracle.catalogue.stale_state import blend_stale
+from grusym.oracle.catalogue.start import at_absent_start
 
 
 def _option(key: str, value: str, setting: Setting) -> list[Candidate]:
@@ -38,6 +40,16 @@ def _letters(
         names = {tensor.name for tensor in roles.with_letter(setting.cell, *letters)}
         found += edited(id_, make(names), setting.cell) if names else []
     return found
+
+
+def _recurrent_biases(cell: Cell) -> Cell | None:
+    names = {tensor.name for tensor in roles.with_letter(cell, "c")}
+    return without(names)(cell) if names else None
+
+
+def _also_at_start(always: list[Candidate], edit: Edit) -> list[Candidate]:
+    """What is made at every step, and what is made at the first one alone, where no initial state is given."""
+    return [*always, *(at_absent_start(one.id, edit, one.fix) for one in always)]
 
 
 EQUATIONS = (
@@ -107,11 +119,14 @@ EQUATIONS = (
     Entry(
         "recurrent-candidate-bias-missing",
         "the recurrent bias of the candidate is missing",
-        "c_n, the bias that the reset gate scales, is not added.",
-        "Wrong by a little everywhere; seen only where c_n is not zero.",
+        "c_n, the bias that the reset gate scales, is not added: never, or not at the first step where no initial "
+        "state is given, as the recurrent part is left out there.",
+        "Wrong by a little everywhere, or where h0 is left out; seen only where c_n is not zero.",
         "u[i] = U_n[i,k] h[k] + c_n[i]",
         ("google/flax#5594", "ml-explore/mlx#3249"),
-        ways=lambda s: edited("recurrent-candidate-bias-missing", candidate_bias_missing, s.cell),
+        ways=lambda s: _also_at_start(
+            edited("recurrent-candidate-bias-missing", candidate_bias_missing, s.cell), candidate_bias_missing
+        ),
     ),
     Entry(
         "recurrent-candidate-bias-outside-reset",
@@ -138,7 +153,7 @@ EQUATIONS = (
         "Wrong everywhere; seen only where they are not zero.",
         "a[i] = W[i,j] x[j] + U[i,k] h[k] + b[i] + c[i]",
         ("xiph/rnnoise#177",),
-        ways=partial(_letters, "recurrent-bias-missing", without, [("c",)]),
+        ways=lambda s: _also_at_start(_letters("recurrent-bias-missing", without, [("c",)], s), _recurrent_biases),
     ),
     Entry(
         "bias-doubled",

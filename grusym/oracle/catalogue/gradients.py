@@ -33,11 +33,12 @@ GRADIENT = (
     _entry(
         "grad-carry-missing",
         "the gradient is not carried from step to step",
-        "The cotangent of the state that a step read is not added to that of the step before: BPTT cut after one step.",
-        "Right at T = 1; else only the last step's part of h_n arrives.",
+        "The cotangent of the state that a step read is not added to that of the step before, as where the state is "
+        "detached: BPTT cut after one step.",
+        "Right at T = 1, unless dh0 is zero as well; else only the last step's part of h_n arrives.",
         "dh[t-1] = dy[t-1] + J[t]^T dh[t]",
         ("rsokl/MyGrad#4", "qixianbiao/RNN#2"),
-        ways("grad-carry-missing", carry("none")),
+        ways("grad-carry-missing", carry("none"), carry("detached")),
     ),
     _entry(
         "grad-final-state-ignored",

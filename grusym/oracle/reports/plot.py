@@ -3,7 +3,7 @@
 Colours are the page's (classes), so that they are readable on light and on dark. Nothing depends on colour alone.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from math import ceil, floor, isfinite, log10
@@ -15,6 +15,7 @@ HEIGHT, ROW = 200, 22
 LOWEST = -4  # decades below the bound that are shown: what is smaller, zero as well, stands at the edge
 MOST_LABELS = 8
 RADIUS = 3.5
+LETTER, LINE = 7.2, 13  # how wide a letter of a label is, how far labels are apart
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ def steps_plot(name: str, title: str, curves: Sequence[tuple[str, Sequence[float
     """error / bound of every step, a line per tensor. `name` is one of the page's own, for its labels."""
     axis = axis_for([ratio for _, ratios in curves for ratio in ratios], HEIGHT - BOTTOM, TOP)
     count = max((len(ratios) for _, ratios in curves), default=1)
-    inner = WIDTH - LEFT - RIGHT
+    names = [tensor for tensor, _ in curves] if len(curves) > 1 else []
+    inner = WIDTH - LEFT - RIGHT - max((LETTER * len(tensor) for tensor in names), default=0)
 
     def across(step: int) -> float:
         return round(LEFT + inner * (step + 0.5) / count, 1)
@@ -67,14 +69,28 @@ def steps_plot(name: str, title: str, curves: Sequence[tuple[str, Sequence[float
         parts.append(f'<polyline class="line" points="{points}"/>')
         for step, ((x, y), ratio) in enumerate(zip(places, ratios, strict=True)):
             parts.append(_mark(x, y, ratio, f"{tensor}, step {step}: {ratio_words(ratio)}"))
+    if names:
+        ends = {tensor: axis.at(ratios[-1]) for tensor, ratios in curves if ratios}
+        parts += [_tick(across(count - 1) + 10, y, escape(tensor), "start") for tensor, y in _apart(ends).items()]
     outside = [step for _, ratios in curves for step, ratio in enumerate(ratios) if not ratio <= 1]
     told = f"outside its bound at step {', '.join(map(str, outside))}" if outside else "every step is within its bound"
     return _svg(name, title, told, HEIGHT, parts)
 
 
+def _apart(ends: Mapping[str, float]) -> dict[str, float]:
+    """Where labels stand beside the ends of lines: in their order, none upon another."""
+    found: dict[str, float] = {}
+    lowest = float("-inf")
+    for name in sorted(ends, key=lambda name: ends[name]):
+        lowest = max(ends[name] + 4, lowest + LINE)
+        found[name] = lowest
+    over = max(0.0, lowest - (HEIGHT - BOTTOM))
+    return {name: round(y - over, 1) for name, y in found.items()}
+
+
 def overview_plot(name: str, title: str, rows: Sequence[tuple[str, float]]) -> str:
     """The worst error / bound of each check, a row each."""
-    left = 16 + max((len(label) for label, _ in rows), default=0) * 7.2
+    left = 16 + max((len(label) for label, _ in rows), default=0) * LETTER
     height = TOP + ROW * len(rows) + BOTTOM
     axis = axis_for([ratio for _, ratio in rows], left, WIDTH - RIGHT - 10)
     parts = list(_grid(axis, upright=False, length=height - BOTTOM, edge=TOP))

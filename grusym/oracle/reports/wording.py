@@ -115,9 +115,10 @@ def not_checked(checks: Iterable[CheckResult]) -> list[tuple[str, list[str]]]:
 
 def fit_words(found: Diagnosis) -> str:
     """How well a known mistake explains what was found, and how far the next best is from it."""
-    words = f"explains {found.cases} case{'s' * (found.cases != 1)}"
-    if found.worst_ratio < float("inf"):  # infinite for a behaviour, which is seen as such
-        words += f", {ratio_words(found.worst_ratio)} at worst"
+    cases = f"{found.cases} case{'s' * (found.cases != 1)}"
+    words = f"explains {cases}, {ratio_words(found.worst_ratio)} at worst"
+    if not found.worst_ratio < float("inf"):  # a behaviour, which is seen as such
+        words = f"is seen in {cases}"
     if found.together:
         words += f", together with {', '.join(found.together)}"
     if found.runner_up:

@@ -23,26 +23,24 @@ from typing import Any
 
 import numpy as np
 
-from grusym.conventions.library import CONVENTIONS
 from grusym.equations.cell import Cell
 from grusym.equations.layer import Layer
-from grusym.equations.library import BUILT_IN, settings_of
 from grusym.equations.names import final_name, initial_name
 from grusym.errors import InputError
-from grusym.oracle.callables import Callables
+from grusym.oracle.callables import Callables, may_be_left_out
 from grusym.oracle.campaign import Plan
 from grusym.oracle.case import Arrays, Case, Run
 from grusym.oracle.comparison import Bench
 from grusym.oracle.formats import BFLOAT16, numpy_type
-from grusym.oracle.location import error_in_words, location_of
+from grusym.oracle.location import location_of
 from grusym.oracle.observation import observed
 from grusym.oracle.report import Location
 from grusym.oracle.spec import Spec, materialise, rich_sizes, size_names
 from grusym.oracle.subject import Misbehaviour
 from grusym.oracle.targets.by_shape import assigned, sizes_of
+from grusym.oracle.targets.torch_making import check_depth, made
 from grusym.oracle.targets.torch_parameters import Parameters
 
-PEERS = "torch"  # the convention whose record says what torch's modules call their arguments
 SEED = 42  # of the case that parameters are told apart by
 KEPT = 8  # modules of a class that are kept, by their sizes
 
@@ -66,7 +64,7 @@ class TorchModule:
         self._batched: bool | None = None  # whether h0 is (B,H), and not (1,B,H): seen at the first call
         self.fixed: Mapping[str, int] = {}
         if self._class is None:
-            self._check_depth(module)
+            check_depth(module, target)
             self._made[()] = copy.deepcopy(module).to(self._dtype)
         self._find_parameters()
 
@@ -84,10 +82,16 @@ class TorchModule:
         named = ", ".join(f"{key} is {name}" for key, name in self.assigned.items())
         return (f"told by their shapes and by what they do: {named}",) if named else ()
 
+    @cached_property
+    def takes(self) -> frozenset[str]:
+        """An initial state may be left out where forward(x, h0=None) says so."""
+        function: Any = getattr(self._class or type(self._made[()]), "forward", None)
+        return frozenset({"absent"} if may_be_left_out(function, 1 + len(self._plan.cell.inputs)) else ())
+
     def _find_parameters(self) -> None:
         """Parameters by name; else by shape, where the answers are right then. Raises InputError for neither."""
         sizes = dict(zip(size_names(self._plan.cell), rich_sizes(self._plan.cell), strict=True))
-        module = self._made[()] if self._class is None else self._constructed(_extents(self._plan.cell, sizes))
+        module = self._made[()] if self._class is None else self._new(_extents(self._plan.cell, sizes))
         try:
             found = self._parameters.sizes(module)
             self.fixed = found if self._class is None else {}
@@ -117,7 +121,8 @@ class TorchModule:
     def forward(self, case: Case) -> Run:
         def function(x: Any, h0: Any, params: Arrays) -> Any:
             with self._torch.no_grad():
-                series, finals = self._run(case, *self._tensors(case, x, h0), params)
+                inputs, states = self._tensors(case, x, h0)
+                series, finals = self._run(case, inputs, states, params)
             return self._returned(case, [self._array(s) for s in series], [self._array(h) for h in finals])
 
         return Callables(function, None, self.name).forward(case)
@@ -166,7 +171,7 @@ class TorchModule:
             raise InputError(f"{self.name} returns states, but {case.cell.spelling} has other outputs; judge the layer")
         kept = []
         for t in range(case.steps):
-            states = _several(module(*(tensor[t] for tensor in inputs), _alone(states)))
+            states = _several(module(*(tensor[t] for tensor in inputs), _alone(states) if states else None))
             if len(states) != len(known):
                 raise Misbehaviour("output-type", f"{self.name} returned {len(states)} state(s), not {len(known)}")
             kept.append(states)
@@ -174,11 +179,11 @@ class TorchModule:
 
     def _called(self, case: Case, module: Any, inputs: Any, states: Any) -> tuple[list[Any], list[Any]]:
         """A layer called once, with h0 (B,H), or with (1,B,H) where it does not take that."""
-        if self._batched is None:
+        if self._batched is None and states:
             self._batched = not isinstance(module, self._torch.nn.RNNBase) and self._takes(module, inputs, states)
         if not self._batched:
             states = [state[None] for state in states]
-        returned = module(*inputs, _alone(states))
+        returned = module(*inputs, _alone(states) if states else None)
         count = len(Layer(case.cell).series)
         if not isinstance(returned, tuple | list):
             return [returned], []
@@ -220,7 +225,7 @@ class TorchModule:
 
     def _tensors(self, case: Case, x: Any, h0: Any) -> tuple[list[Any], list[Any]]:
         inputs = _several(x) if len(case.cell.inputs) > 1 else [x]
-        states = _several(h0) if len(case.cell.states) > 1 else [h0]
+        states = [] if h0 is None else _several(h0) if len(case.cell.states) > 1 else [h0]
         return [self._tensor(a) for a in inputs], [self._tensor(a) for a in states]
 
     def _tensor(self, array: Any) -> Any:
@@ -247,35 +252,11 @@ class TorchModule:
             if key not in self._made:
                 if len(self._made) >= KEPT:
                     self._made.clear()
-                self._made[key] = self._constructed(sizes)
+                self._made[key] = self._new(sizes)
             return self._made[key]
 
-    def _constructed(self, sizes: Mapping[str, int]) -> Any:
-        assert self._class is not None
-        named, options = _arguments(self._plan.cell, sizes)
-        try:
-            parameters = dict(inspect.signature(self._class).parameters)
-            takes_all = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
-        except (TypeError, ValueError):
-            parameters, takes_all = {}, True
-        options = {word: value for word, value in options.items() if word in parameters or takes_all}
-        by_name = bool(named) and (takes_all or set(named) <= set(parameters))
-        module: Any
-        try:
-            module = self._class(**named, **options) if by_name else self._class(*sizes.values(), **options)
-        except Exception as error:
-            wanted = ", ".join(f"{word}={n}" for word, n in (named if by_name else sizes).items())
-            raise InputError(
-                f"cannot make {self.name}({wanted}): {error_in_words(error)}; name a module that is made already, or a "
-                "class that takes these"
-            ) from error
-        self._check_depth(module)
-        return module.to(self._dtype)
-
-    def _check_depth(self, module: Any) -> None:
-        base = self._torch.nn.RNNBase
-        if isinstance(module, base) and (module.num_layers > 1 or module.bidirectional):
-            raise InputError(f"{self.name} has several layers or directions; judge one layer in one direction")
+    def _new(self, sizes: Mapping[str, int]) -> Any:
+        return made(self._class, self.name, self._plan.cell, sizes).to(self._dtype)
 
 
 def _extents(cell: Cell, sizes: Mapping[str, int]) -> dict[str, int]:
@@ -289,14 +270,3 @@ def _several(value: Any) -> list[Any]:
 
 def _alone(values: Any) -> Any:
     return values[0] if len(values) == 1 else tuple(values)
-
-
-def _arguments(cell: Cell, sizes: Mapping[str, int]) -> tuple[dict[str, int], dict[str, Any]]:
-    """The keyword arguments that torch's own module of a cell has for its sizes and for its options."""
-    peer = CONVENTIONS[PEERS].peers.get(cell.name)
-    if peer is None:
-        return {}, {}
-    options: dict[str, Any] = {}
-    for option, value in settings_of(cell).items() if cell.name in BUILT_IN else ():
-        options |= peer.arguments.get(option, {}).get(value, {})
-    return {word: sizes[axis] for word, axis in peer.sizes.items() if axis in sizes}, options

@@ -74,6 +74,23 @@ def without_candidate_bias(p):
     return q | {"c_n": 0 * q["c_n"]}
 
 
+def without_start(every_bias):
+    """As MLX's: without a state, the first step leaves the recurrent part out, and its biases with it."""
+
+    def forward(x, h0=None, params=None):
+        if h0 is not None:
+            return over_time(blocks)(x, h0, params)
+        q = blocks(params)
+        first = {name: 0 * a if name == "c_n" or (every_bias and name[0] == "c") else a for name, a in q.items()}
+        h, y = np.zeros((x.shape[1], len(q["b_n"])), x.dtype), []
+        for t, x_t in enumerate(x):
+            h = step(x_t, h, q if t else first)
+            y.append(h)
+        return np.stack(y), h
+
+    return forward
+
+
 def transposed(letter):
     def read(p):
         return {name: array.T if name.startswith(letter) else array for name, array in blocks(p).items()}

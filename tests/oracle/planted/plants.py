@@ -45,6 +45,8 @@ def equations():
     yield Plant("reset-omitted", "before", before(reset="before", used=False), cell=BEFORE, convention=None)
     yield Plant("reset-wrong-index", "", before(reset="bias outside"), cell=BEFORE, convention=None)
     yield Plant("recurrent-candidate-bias-missing", "", f.over_time(f.without_candidate_bias))
+    yield Plant("recurrent-candidate-bias-missing", "start", f.without_start(False))
+    yield Plant("recurrent-bias-missing", "start", f.without_start(True))
     yield Plant("recurrent-candidate-bias-outside-reset", "", torch(reset="bias outside"))
     yield Plant("input-bias-missing", "", f.over_time(f.changed(bias_ih=0)))
     yield Plant("recurrent-bias-missing", "", f.over_time(f.changed(bias_hh=0)))
