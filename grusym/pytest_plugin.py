@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from grusym.oracle.campaign import Plan
+    from grusym.oracle.plan import Plan
     from grusym.oracle.report import CheckResult, Report
     from grusym.oracle.subject import Subject
 
@@ -138,7 +138,9 @@ class Collected:
     def group(self, name: str) -> tuple[CheckResult, ...]:
         """The results of a group of checks."""
         if name not in self.results:
-            from grusym.oracle.campaign import merged, run_task, tasks
+            from grusym.oracle.campaign import run_task
+            from grusym.oracle.plan import tasks
+            from grusym.oracle.tally import merged
 
             takes = getattr(self.subject, "takes", ())
             parts = [task for task in tasks(self.plan, self.subject.has_gradients, takes) if task.group == name]

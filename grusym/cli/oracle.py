@@ -13,8 +13,8 @@ import typer
 from grusym.errors import GrusymError, InputError
 
 if TYPE_CHECKING:
-    from grusym.oracle.campaign import Plan
     from grusym.oracle.check import Workers
+    from grusym.oracle.plan import Plan
     from grusym.oracle.report import CheckResult, Report
     from grusym.oracle.targets.target import Part, Target
 

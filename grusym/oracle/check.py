@@ -7,16 +7,18 @@ from typing import Any
 from grusym.conventions.library import cell_in
 from grusym.equations.cell import Cell
 from grusym.errors import InputError
-from grusym.oracle.campaign import AUTO, Plan, Task, merged, run_task, tasks, until_hang
+from grusym.oracle.campaign import run_task, until_hang
 from grusym.oracle.diagnose import diagnose
 from grusym.oracle.flushing import flushing_note
 from grusym.oracle.formats import numpy_type
+from grusym.oracle.plan import AUTO, Plan, Task, tasks
 from grusym.oracle.profile import profile_named
 from grusym.oracle.recognise import settled
 from grusym.oracle.report import NONCONFORMING, CheckResult, Report
 from grusym.oracle.reproduce import call
 from grusym.oracle.spec import case_named, size_names
 from grusym.oracle.subject import Subject
+from grusym.oracle.tally import merged
 from grusym.oracle.targets.python_target import subject_in
 from grusym.oracle.unchecked import unchecked
 

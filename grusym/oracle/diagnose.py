@@ -7,7 +7,6 @@ not: the nearest is told, and how far off it is.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from grusym.oracle.campaign import Plan
 from grusym.oracle.catalogue.entry import FORWARD, GRADIENTS, Candidate
 from grusym.oracle.catalogue.library import candidates, entry_of
 from grusym.oracle.checked import behaviours
@@ -15,6 +14,7 @@ from grusym.oracle.comparison import Bench
 from grusym.oracle.explanation import Explanation, Fit
 from grusym.oracle.observation import Observation, observed
 from grusym.oracle.pairs import likely_pairs
+from grusym.oracle.plan import Plan
 from grusym.oracle.report import FAIL, CheckResult, Diagnosis
 from grusym.oracle.search import Search
 from grusym.oracle.spec import materialise

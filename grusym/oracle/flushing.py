@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from grusym.oracle.campaign import Plan, run_task, tasks
+from grusym.oracle.campaign import run_task
+from grusym.oracle.plan import Plan, tasks
 from grusym.oracle.profile import PROFILES, Profile
 from grusym.oracle.report import FAIL, CheckResult
 from grusym.oracle.subject import Subject

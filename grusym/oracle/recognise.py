@@ -11,9 +11,9 @@ from grusym.conventions.packing import Layout
 from grusym.equations.cell import Cell
 from grusym.equations.library import BUILT_IN
 from grusym.errors import GrusymError, InputError
-from grusym.oracle.campaign import AUTO, Plan
 from grusym.oracle.comparison import Bench
 from grusym.oracle.observation import observed
+from grusym.oracle.plan import AUTO, Plan
 from grusym.oracle.spec import Spec, materialise, rich_sizes
 from grusym.oracle.subject import HANG, Subject, Unbound, fixed_sizes
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from grusym.conventions.library import cell_in
-from grusym.oracle.campaign import AUTO, Plan
+from grusym.oracle.plan import AUTO, Plan
 from grusym.oracle.profile import DEFAULTS
 from grusym.oracle.report import Report
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from grusym.oracle.campaign import Plan
 from grusym.oracle.case import Case
 from grusym.oracle.comparison import ROOM, Bench, apart
 from grusym.oracle.credible import credible
 from grusym.oracle.explanation import Explanation, Fit
 from grusym.oracle.observation import Observation, observed
+from grusym.oracle.plan import Plan
 from grusym.oracle.spec import Spec, both_directions, materialise, with_lengths
 from grusym.oracle.subject import Subject, fixed_sizes, takes
 from grusym.oracle.telling import separating_specs

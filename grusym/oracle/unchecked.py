@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from grusym.oracle.campaign import Plan
 from grusym.oracle.checks import UNTAKEN, every_check, unmade
+from grusym.oracle.plan import Plan
 from grusym.oracle.report import FAIL, SKIPPED, CheckResult
 from grusym.oracle.subject import HANG, Subject
 

@@ -13,7 +13,8 @@ from multiprocessing import get_context
 from typing import Any
 
 from grusym.errors import InputError
-from grusym.oracle.campaign import Task, run_task
+from grusym.oracle.campaign import run_task
+from grusym.oracle.plan import Task
 from grusym.oracle.report import CheckResult
 from grusym.oracle.subject import Subject
 from grusym.oracle.targets.target import Part

@@ -1,9 +1,9 @@
 """An implementation judged on one small case: what a campaign does on many, in a fraction of a second."""
 
 from grusym.oracle.behaviour import behaviour_checks
-from grusym.oracle.campaign import Plan
 from grusym.oracle.case import Case
 from grusym.oracle.checks import forward_checks, gradient_checks
+from grusym.oracle.plan import Plan
 from grusym.oracle.spec import Spec, materialise, rich_sizes
 from grusym.oracle.subject import Misbehaviour, Subject, fixed_sizes
 

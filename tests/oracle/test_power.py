@@ -7,15 +7,17 @@ import pytest
 
 from grusym.equations.library import BUILT_IN, cell
 from grusym.oracle.callables import Callables
-from grusym.oracle.campaign import Plan, Task, merged, run_task
+from grusym.oracle.campaign import run_task
 from grusym.oracle.case import Run
 from grusym.oracle.check import check, judge, plan_of
 from grusym.oracle.checks import _cotangents
 from grusym.oracle.gate_a import Judged, Steps
 from grusym.oracle.gate_b import Sequence
+from grusym.oracle.plan import Plan, Task
 from grusym.oracle.profile import PROFILES, Profile
 from grusym.oracle.report import CheckResult
 from grusym.oracle.spec import Spec, materialise, rich_sizes
+from grusym.oracle.tally import merged
 from tests.oracle.implementations import gru, gru_vjp
 
 COARSE = Profile("coarse", "float16", 0.5, 2.0**-25)  # n u >= 1 for every sum of three terms

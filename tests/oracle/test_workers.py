@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from grusym.errors import InputError
-from grusym.oracle.campaign import tasks
 from grusym.oracle.check import judge, plan_of
+from grusym.oracle.plan import tasks
 from grusym.oracle.targets.target import Part, Target
 from grusym.oracle.workers import on_cluster, on_processes
 

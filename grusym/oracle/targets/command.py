@@ -17,9 +17,9 @@ import numpy as np
 from grusym.equations.layer import Layer
 from grusym.equations.library import BUILT_IN, settings_of
 from grusym.errors import InputError
-from grusym.oracle.campaign import Plan
 from grusym.oracle.case import Arrays, Case, Run
 from grusym.oracle.location import file_of
+from grusym.oracle.plan import Plan
 from grusym.oracle.report import Location
 from grusym.oracle.subject import HANG, Misbehaviour
 from grusym.oracle.targets.plain_call import FORWARD, GRADIENTS, gradients_from, plain_call, run_of

@@ -13,9 +13,9 @@ import numpy as np
 from grusym.conventions.library import convention_by_name
 from grusym.equations.layer import Layer
 from grusym.errors import InputError
-from grusym.oracle.campaign import Plan
 from grusym.oracle.case import Arrays, Case, Run
 from grusym.oracle.location import file_of
+from grusym.oracle.plan import Plan
 from grusym.oracle.spec import Spec, materialise
 from grusym.oracle.subject import Misbehaviour, outputs_of
 from grusym.oracle.targets.onnx_nodes import INPUTS, REVERSE, Node, library

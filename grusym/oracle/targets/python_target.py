@@ -16,8 +16,8 @@ from typing import Any
 from grusym.equations.cell import Cell
 from grusym.errors import InputError
 from grusym.oracle.callables import Callables
-from grusym.oracle.campaign import AUTO, Plan
 from grusym.oracle.location import words_of
+from grusym.oracle.plan import AUTO, Plan
 from grusym.oracle.subject import Subject, Unbound, arguments_in_words
 
 PREFIX = "grusym_target_"  # files are modules of their own, whatever else has their name

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from grusym.conventions.library import layout_of
 from grusym.errors import InputError
-from grusym.oracle.campaign import AUTO, Plan
+from grusym.oracle.plan import AUTO, Plan
 from grusym.oracle.profile import profile_named
 from grusym.oracle.subject import Subject, Unbound
 

@@ -28,12 +28,12 @@ from grusym.equations.layer import Layer
 from grusym.equations.names import final_name, initial_name
 from grusym.errors import InputError
 from grusym.oracle.callables import Callables, may_be_left_out
-from grusym.oracle.campaign import Plan
 from grusym.oracle.case import Arrays, Case, Run
 from grusym.oracle.comparison import Bench
 from grusym.oracle.formats import BFLOAT16, numpy_type
 from grusym.oracle.location import location_of
 from grusym.oracle.observation import observed
+from grusym.oracle.plan import Plan
 from grusym.oracle.report import Location
 from grusym.oracle.spec import Spec, materialise, rich_sizes, size_names
 from grusym.oracle.subject import Misbehaviour
