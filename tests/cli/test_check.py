@@ -102,7 +102,7 @@ def test_every_file_is_written(capsys, tmp_path):
             [f"{OURS}:forward", "--dtype", "float8"],
             "unknown dtype 'float8'; choose float64, float32, float16, bfloat16",
         ),
-        ([f"{OURS}:forward", "--profile", "fp8"], "unknown profile 'fp8'; known are fp64, fp32"),
+        ([f"{OURS}:forward", "--profile", "fp8"], "unknown profile 'fp8'; known are fp64, fp64-ftz, fp32, "),
         ([f"{OURS}:forward", "--profile", "fp64"], "profile fp64 is of float64, but float32 is judged"),
         ([f"{OURS}:forward", "--cell", "nope"], "unknown cell 'nope'"),
         ([f"{OURS}:forward", "--case", "T=3"], "the case 'T=3' lacks B, I, H; write it like T=3,B=4,I=5,H=6,seed=7"),

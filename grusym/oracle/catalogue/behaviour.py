@@ -99,7 +99,7 @@ BEHAVIOURS = (
         "what comes back is not what was asked for",
         "Arrays of other shapes, of another element type or by other names, or a line that is no answer.",
         "No check of values can be made.",
-        "return y (T,B,H) and h_n (B,H), in the element type that came in; commands answer as "
+        "return y (T,B,H) and h_n (B,H), gradients in a dict by name, all in the type that came in; commands answer as "
         "grusym/oracle/PROTOCOL.md says",
         group=BEHAVIOUR,
         checks=("output-shape", "output-type", "answer"),
