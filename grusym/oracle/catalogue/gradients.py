@@ -80,7 +80,8 @@ GRADIENT = (
         "grad-candidate-reset-missing",
         "r is missing in the cotangent of the candidate's recurrent part",
         "What goes to U_n h + c_n is dn (1 - n^2), without the factor r.",
-        "Gradients of U_n and c_n, or what goes on to dh, are wrong; those of W_n and b_n are right at the last step.",
+        "Gradients of U_n and c_n, or one of them, or what goes on to dh, are wrong; those of W_n and b_n are right at "
+        "the last step.",
         "du[i] = dn[i] (1 - n[i]^2) r[i]",
         (),
         candidate_reset,

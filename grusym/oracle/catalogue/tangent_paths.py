@@ -93,13 +93,13 @@ def reset_path(setting: Setting) -> list[Candidate]:
 
 
 def candidate_reset(setting: Setting) -> list[Candidate]:
-    """r missing where the candidate's cotangent goes to its recurrent part: all of it, or only what goes on to dh."""
-    gates = set(roles.resets(setting.cell))
+    """r missing where the candidate's cotangent goes to its recurrent part: to all of it, or to a part alone."""
+    cell = setting.cell
+    gates = set(roles.resets(cell))
 
-    def change(state_only: bool) -> Tangents:
+    def change(losing: set[str]) -> Tangents:
         def changed(cell: Cell, equations: Equations) -> Equations:
             by_name = {tensor_of(e.target): e.value for e in equations}
-            states = {state.name for state in cell.states}
             targets = v(tensor_of(e.target) for e in roles.candidates(cell))
             found = []
             for equation in equations:
@@ -108,25 +108,24 @@ def candidate_reset(setting: Setting) -> list[Candidate]:
                     for name in sorted(v(roles.helpers(cell))):  # v_u stands for what it is
                         at = access(name, indices_of(equation.target))
                         value = value.xreplace({at: by_name[name]}) if name in by_name else value
-                    moving = (
-                        v(states) if state_only else {n for n in roles.reads(value) if n.startswith("v_")} - v(gates)
-                    )
-                    moving -= set() if state_only else _input_tangents(cell)
-                    others = {n for n in roles.reads(value) if n.startswith("v_")} - moving
-                    fixed = substituted(value, moving, lambda _: ZERO)
-                    part = substituted(value, others, lambda _: ZERO)
-                    value = fixed + substituted(part, gates, lambda _: ONE)
+                    read = {name for name in roles.reads(value) if name.startswith("v_")}
+                    fixed = substituted(value, read & losing, lambda _: ZERO)
+                    part = substituted(value, read - losing, lambda _: ZERO)
+                    value = fixed + substituted(part, gates, lambda _: ONE) if read & losing else equation.value
                 found.append(Equation(equation.target, value))
             return tuple(found)
 
         return changed
 
     fix = "du[i] = r[i] dv[i], where v[i] = r[i] u[i] is what the reset gate leaves"
-    return edited("grad-candidate-reset-missing", setting, fix, change(False), change(True)) if gates else []
-
-
-def _input_tangents(cell: Cell) -> set[str]:
-    return v(tensor.name for tensor in (*cell.inputs, *roles.with_letter(cell, "W", "b")))
+    inputs = v(tensor.name for tensor in (*cell.inputs, *roles.with_letter(cell, "W", "b")))
+    recurrent = v(name for name in cell.tensors if name not in gates) - inputs
+    states, weights, biases = (
+        v(tensor.name for tensor in tensors)
+        for tensors in ((s.tensor for s in cell.states), roles.with_letter(cell, "U"), roles.with_letter(cell, "c"))
+    )
+    parts = (recurrent, states, biases, weights, weights | biases)
+    return edited("grad-candidate-reset-missing", setting, fix, *map(change, parts)) if gates else []
 
 
 def own_unit(setting: Setting) -> list[Candidate]:

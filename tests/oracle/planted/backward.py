@@ -55,6 +55,10 @@ def vjp(*kinds):
                 "bias_ih": da[rows].sum(axis=0),
                 "bias_hh": db[rows].sum(axis=0),
             }
+            if "candidate reset to the weights" in kinds:
+                own["weight_hh"] = da[rows].T @ state[rows]
+            if "candidate reset to the bias" in kinds:
+                own["bias_hh"] = own["bias_ih"]
             for name, part in own.items():
                 grads[name] = part if "overwrites" in kinds else grads[name] + part * part.dtype.type(weight)
             dx[t] = da @ W

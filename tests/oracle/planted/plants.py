@@ -118,7 +118,10 @@ GRADIENTS = {
     "grad-own-unit-only": ("own column",),
     "grad-recurrent-shifted-state": ("shifted",),
     "grad-reset-path-missing": ("reset path", "reset path to the state"),
-    "grad-candidate-reset-missing": ("candidate reset", "candidate reset to the state"),
+    "grad-candidate-reset-missing": (
+        "candidate reset",
+        *(f"candidate reset to the {part}" for part in ("state", "bias", "weights")),
+    ),
     "grad-tanh-derivative": tuple(backward.SLOPES_OF_TANH),
     "grad-sigmoid-derivative": tuple(backward.SLOPES_OF_SIGMOID),
     "grad-batch-not-summed": ("first sample", "last sample"),
