@@ -124,8 +124,11 @@ class Bounds:
         first, *rest = others
         if not rest:
             return Estimate(sign * first.value, first.carried, first.size, first.count)
-        if not self.distributed:
-            first, *rest = (self.settled(factor) for factor in others)
+        return self.product(sign, others)
+
+    def product(self, sign: float, factors: Sequence[Estimate]) -> Estimate:
+        """The product of two factors or more, none of which is a sign."""
+        first, *rest = factors if self.distributed else [self.settled(factor) for factor in factors]
         value, error, size = first.value, self.error(first), first.size + first.carried
         with np.errstate(all="ignore"):
             tiny = np.maximum(size, 1.0)
@@ -138,7 +141,7 @@ class Bounds:
                 len(rest) * (self.profile.unit + 2 * self.profile.operands) * size
                 + len(rest) * self.profile.tiny * tiny
             )
-        there = np.prod(np.broadcast_arrays(*(np.asarray(f.count) > 0 for f in others)), axis=0)
+        there = np.prod(np.broadcast_arrays(*(np.asarray(f.count) > 0 for f in factors)), axis=0)
         carried = np.where(there, (error + rounding) * UP, 0.0)
         return Estimate(sign * value, carried, np.abs(value) + carried, np.where(there, 1.0, 0.0))
 

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from sympy import Expr
 
-from grusym.oracle.bounds import ZERO, Bounds, Estimate
+from grusym.oracle.bounds import Bounds, Estimate
 from grusym.oracle.functions import FUNCTIONS
 
 LIKELY = 2.0
@@ -61,20 +61,8 @@ class Expected(Bounds):
         found = super().whole(numbers)
         return Estimate(found.value, found.carried**2, found.size, found.count)
 
-    def multiply(self, factors: Sequence[Estimate]) -> Estimate:
-        if any(factor is ZERO for factor in factors):
-            return ZERO
-        sign, others = 1.0, []
-        for factor in factors:
-            if np.ndim(factor.value) == 0 and abs(factor.value) == 1 and not factor.carried:
-                sign *= float(factor.value)
-            else:
-                others.append(factor)
-        if not others:
-            return Estimate(sign, 0.0, 1.0)
-        first, *rest = others
-        if not rest:
-            return Estimate(sign * first.value, first.carried, first.size, first.count)
+    def product(self, sign: float, factors: Sequence[Estimate]) -> Estimate:
+        first, *rest = factors
         unit = self.profile.unit + 2 * self.profile.operands
         value, size, there = first.value, first.size, np.asarray(first.count) > 0
         with np.errstate(all="ignore"):
